@@ -4,7 +4,6 @@ import csv
 
 import numpy as np
 import pytest
-from pydicom.dataset import Dataset
 from typer.testing import CliRunner
 
 from acsnet.cli.main import app
@@ -12,7 +11,6 @@ from acsnet.errors import InputError
 from acsnet.export import read_kinds, row_of
 from acsnet.io import write_label_map
 from acsnet.labels import ENHANCEMENT, Label
-from acsnet.report.patient import UNKNOWN, read_subject, subject_of
 
 pytestmark = pytest.mark.slow
 
@@ -76,24 +74,3 @@ def test_an_unknown_report_is_refused_before_anything_is_done(samples, tmp_path)
     assert done.exit_code == 2
     assert "got 'word'" in done.output
     assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.parametrize(
-    ("stored", "shown"),
-    [("DOE^JANE", "DOE JANE"), ("YAMADA^TARO=\u5c71\u7530^\u592a\u90ce", "YAMADA TARO"), ("=", "")],
-)
-def test_a_name_is_shown_in_its_alphabetic_form(stored, shown):
-    header = Dataset()
-    header.PatientName = stored
-    assert subject_of(header).patient_name == shown
-
-
-def test_the_subject_is_read_from_dicom_and_unknown_in_nifti(samples):
-    from acsnet.io import read_scan
-
-    folder = samples / "dicom" / "phantom-1"
-    subject = read_subject(folder, read_scan(folder).instance_uids)
-    assert (subject.patient_name, subject.patient_id) == ("PHANTOM 1", "PHANTOM-1")
-    assert subject.study_date == "2020-01-01"
-    nifti = samples / "nifti" / "phantom-1.nii.gz"
-    assert read_subject(nifti, read_scan(nifti).instance_uids) == UNKNOWN

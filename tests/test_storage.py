@@ -1,3 +1,4 @@
+import errno
 import os
 import stat
 
@@ -33,6 +34,18 @@ def test_after_an_error_the_file_before_stays_and_nothing_else(tmp_path):
         temporary.write_text(f"half {1 / 0}")
     assert (tmp_path / "a.txt").read_text() == "before"
     assert [file.name for file in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_an_error_names_the_file_that_was_wanted_and_not_the_temporary_one(tmp_path):
+    with pytest.raises(FileNotFoundError) as caught:
+        write_bytes(tmp_path / "none" / "a", b"")
+    assert caught.value.filename == str(tmp_path / "none" / "a")
+    with pytest.raises(OSError, match="No space") as caught, writing(tmp_path / "a"):
+        raise OSError(errno.ENOSPC, "No space left on device")  # as of a write, which names none
+    assert caught.value.filename == str(tmp_path / "a")
+    with pytest.raises(FileNotFoundError) as caught, writing(tmp_path / "a"):
+        (tmp_path / "other").read_bytes()
+    assert caught.value.filename == str(tmp_path / "other")
 
 
 def test_a_file_is_written_beside_its_place_under_a_name_that_repair_knows(tmp_path):

@@ -1,13 +1,16 @@
 """A result takes the place of an older one whole, and of nothing else."""
 
+import errno
 import hashlib
 import json
+import os
 import shutil
 from dataclasses import replace
 
 import pytest
 from typer.testing import CliRunner
 
+from acsnet import storage
 from acsnet.cli.main import app
 from acsnet.errors import InputError
 from acsnet.export import write_reports, write_result
@@ -42,6 +45,39 @@ def test_reports_of_this_result_are_those_that_stay(measured, tmp_path):
     assert not (folder / "features.csv").exists()
     write_reports(measured, folder, ["csv"], subject=UNKNOWN)
     assert (folder / "features.csv").is_file()
+
+
+def fail_at(monkeypatch, number):
+    """The disk is full at the so many-th file that is written from now on."""
+    written = iter(range(1, 100))
+
+    def put_in_place(path, target):
+        if next(written) == number:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        path.replace(target)
+
+    monkeypatch.setattr(storage, "put_in_place", put_in_place)
+
+
+RESULT = {"segmentation.nii.gz", "features.json"}
+
+
+@pytest.mark.parametrize(("file", "left"), [(1, RESULT), (2, set())])
+def test_an_older_half_never_stands_beside_a_new_one(measured, tmp_path, monkeypatch, file, left):
+    folder = write_result(measured, tmp_path)
+    fail_at(monkeypatch, file)
+    with pytest.raises(OSError, match="No space"):
+        write_result(measured, tmp_path)
+    assert files(folder) == left
+
+
+def test_no_part_of_the_surfaces_is_left_without_the_rest(measured, tmp_path, monkeypatch):
+    folder = write_result(measured, tmp_path)
+    put(folder, ["notes.txt"])
+    fail_at(monkeypatch, 3)
+    with pytest.raises(OSError, match="No space"):
+        write_reports(measured, folder, ["mesh"], subject=UNKNOWN)
+    assert files(folder) == {"notes.txt", *RESULT}
 
 
 TABLES = {"features.csv", "cohort.csv", "cohort.parquet"}

@@ -3,8 +3,9 @@
 import csv
 import io
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
@@ -63,12 +64,23 @@ def write_result(result: Measured, output: Path, *, sources: Sequence[Path] = ()
     check_unchanged(folder)
     folder.mkdir(parents=True, exist_ok=True)
     _remove_made_from_it(folder)
-    write_label_map(folder / SEGMENTATION, result.label_map(), result.scan.grid)
-    if result.uncertainty is not None:
-        grid = result.scan.grid
-        write_map(folder / UNCERTAINTY, grid.to_input(result.uncertainty.voxels), grid)
-    write_json(folder / FEATURES, result.features_dict())
+    grid = result.scan.grid
+    write_label_map(folder / SEGMENTATION, result.label_map(), grid)
+    with _all_or(partial(remove_result, folder)):
+        if result.uncertainty is not None:
+            write_map(folder / UNCERTAINTY, grid.to_input(result.uncertainty.voxels), grid)
+        write_json(folder / FEATURES, result.features_dict())
     return folder
+
+
+@contextmanager
+def _all_or(remove: Callable[[], None]) -> Iterator[None]:
+    """Remove a part of what is written where an error ends it: it would pass for the whole."""
+    try:
+        yield
+    except OSError:
+        remove()
+        raise
 
 
 def remove_result(folder: Path) -> None:
@@ -123,6 +135,10 @@ def _remove_made_from_it(folder: Path) -> None:
     if not (folder / FEATURES).is_file():
         return
     _remove_table(folder.parent / ROW)
+    _remove_reports(folder)
+
+
+def _remove_reports(folder: Path) -> None:
     for name in MADE_FROM_IT:
         (folder / name).unlink(missing_ok=True)
     with suppress(OSError):  # absent, or with other files
@@ -216,20 +232,22 @@ def write_reports(
 
     reading, method: as in `acsnet.report.pdf.report_pdf`.
 
-    Returns the parts that were too small for a surface, or absent.
+    Returns the parts that were too small for a surface, or absent. After an OSError none of these
+    files is left.
     """
-    if "pdf" in kinds:
-        from acsnet.report.pdf import report_pdf  # Matplotlib takes half a second to import
+    with _all_or(partial(_remove_reports, folder)):
+        if "pdf" in kinds:
+            from acsnet.report.pdf import report_pdf  # Matplotlib takes half a second to import
 
-        pages = report_pdf(result, subject, reading=reading, method=method)
-        write_bytes(folder / PDF, pages)
-    if "csv" in kinds:
-        write_csv(folder / ROW, [result.features_dict()])
-    if "mesh" not in kinds:
-        return ()
-    from acsnet.report.meshes import write_surfaces  # the extra "report" only
+            pages = report_pdf(result, subject, reading=reading, method=method)
+            write_bytes(folder / PDF, pages)
+        if "csv" in kinds:
+            write_csv(folder / ROW, [result.features_dict()])
+        if "mesh" not in kinds:
+            return ()
+        from acsnet.report.meshes import write_surfaces  # the extra "report" only
 
-    made = {file.stem for file in write_surfaces(result, folder)}
+        made = {file.stem for file in write_surfaces(result, folder)}
     return tuple(name for name in PARTS if name not in made)
 
 

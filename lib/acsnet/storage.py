@@ -11,7 +11,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,9 @@ from acsnet.files.temporary import temporary_name
 
 MAX_NAME = 200
 """Bytes of a name of a case: with a suffix it still fits the 255 of a file name."""
+
+DAMAGED = (OSError, ValueError, KeyError, TypeError)
+"""What reading a file raises that is not as it was written; InputError is a ValueError."""
 
 _UNSAFE = re.compile(r"[/\\\x00-\x1f\x7f\ud800-\udfff]")
 
@@ -52,7 +55,8 @@ def writing(path: Path, *, private: bool = False) -> Iterator[Path]:
         private: whether only the owner may read it, whatever the umask says.
 
     Raises:
-        OSError: it cannot be written. After any error what was in place is untouched.
+        OSError: it cannot be written, with `path` as the file where Python tells none or the
+            temporary one. After any error what was in place is untouched.
     """
     temporary = path.with_name(temporary_name())
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
@@ -60,8 +64,14 @@ def writing(path: Path, *, private: bool = False) -> Iterator[Path]:
         os.close(os.open(temporary, flags, 0o600 if private else 0o666))
         yield temporary
         put_in_place(temporary, path)
+    except OSError as error:
+        known = error.filename not in (None, str(temporary)) or error.filename2 is not None
+        if error.errno is not None and not known:
+            error.filename = str(path)
+        raise
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # absent, or where nothing could be written either
+            temporary.unlink()
 
 
 def write_bytes(path: Path, content: bytes, *, private: bool = False) -> None:

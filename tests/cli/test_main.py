@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import shutil
@@ -8,9 +9,11 @@ from contextlib import suppress
 import nibabel as nib
 import numpy as np
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from acsnet import __version__
+from acsnet.cli.common import Commands
 from acsnet.cli.main import app
 
 pytestmark = pytest.mark.slow
@@ -44,6 +47,42 @@ def test_one_bad_input_does_not_stop_the_others_and_exits_with_2(segmented):
     assert result.exit_code == 2
     assert "broken.nii.gz" in result.output
     assert sorted(p.name for p in output.iterdir()) == ["phantom-1", "phantom-2"]
+
+
+@pytest.mark.parametrize(
+    ("command", "write"),
+    [
+        ("segment", "acsnet.export.write_result"),
+        ("figure", "acsnet.report.anatomy_figure.write_anatomy_figure"),
+    ],
+)
+def test_a_full_disk_ends_the_run_and_is_no_fault_of_the_input(
+    samples, tmp_path, monkeypatch, command, write
+):
+    tries = []
+
+    def full(*_, **__):
+        tries.append(command)
+        raise OSError(errno.ENOSPC, "No space left on device", str(tmp_path / "a" / "x"))
+
+    monkeypatch.setattr(write, full)
+    inputs = [str(samples / "nifti" / f"phantom-{number}.nii.gz") for number in (1, 2)]
+    result = runner.invoke(app, [command, *inputs, "--output", str(tmp_path)])
+    said = f"error: {tmp_path} is full: free some space, then run the same command again\n"
+    assert (result.exit_code, tries) == (2, [command])
+    assert result.stderr.endswith(said)
+    assert "refused" not in result.stderr
+
+
+def test_an_error_of_the_system_is_a_sentence_with_the_file():
+    commands = typer.Typer(cls=Commands)
+
+    @commands.callback(invoke_without_command=True)
+    def fail():
+        raise IsADirectoryError(errno.EISDIR, "Is a directory", "/srv/a")
+
+    result = runner.invoke(commands)
+    assert (result.exit_code, result.stderr) == (2, "error: /srv/a: Is a directory\n")
 
 
 def test_the_segmentation_lies_on_the_inputs_grid(segmented, samples):

@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from contextlib import suppress
 from functools import partial
@@ -54,6 +55,12 @@ def start(scans, tmp_path):
     for process in started:
         process.kill()
         process.communicate()
+
+
+def run_program(program, *options):
+    """A program in a process of its own: what it does on a signal, it does to none but itself."""
+    command = [sys.executable, "-c", textwrap.dedent(program), *map(str, options)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
 
 
 def folder_of(processes):
@@ -155,10 +162,47 @@ def test_a_second_run_into_the_folder_is_refused_and_sigterm_stops_the_first(sta
         one.resume()
     process.send_signal(signal.SIGTERM)
     told, _ = process.communicate(timeout=SECONDS)
-    assert process.returncode == 130
+    assert process.returncode == 143
     assert "run the same command again to continue" in told
     assert "SIGTERM" not in told
     assert gone(processes)
+
+
+@pytest.mark.parametrize(
+    "during", ["acsnet.io.dicom_files.dicom_file.silence_pydicom", "acsnet.cohort.run.run_cohort"]
+)
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_whenever_it_is_stopped_it_says_how_to_go_on(tmp_path, during, number, code):
+    program = f"""
+        import signal
+        from unittest.mock import patch
+        from acsnet.cli.main import main
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # as at a terminal
+        with patch("{during}", lambda *_, **__: signal.raise_signal({int(number)})):
+            main()
+    """
+    done = run_program(program, "cohort", tmp_path, "--output", tmp_path / "out")
+    assert done.returncode == code
+    assert "stopped after 0 scans: run the same command again to continue" in done.stderr
+
+
+def test_sigterm_while_ray_starts_stops_it_in_order():
+    program = """
+        import signal, sys
+        from unittest.mock import patch
+        from acsnet.cohort.ray_workers import connected
+        from acsnet.cohort.stopping import is_told_to_stop
+        def start(**_):
+            signal.signal(signal.SIGTERM, lambda number, _: sys.exit(number))  # as Ray does
+            signal.raise_signal(signal.SIGTERM)
+        try:
+            with patch("ray.init", start), connected(None):
+                pass
+        except KeyboardInterrupt:
+            print(is_told_to_stop())
+    """
+    done = run_program(program)
+    assert done.stdout.splitlines() == ["True"], done.stderr
 
 
 def test_a_list_without_scans_is_refused_with_one_sentence(tmp_path):
@@ -179,6 +223,5 @@ def test_one_process_may_run_several_cohorts(scans, tmp_path):
         f"        output=Path({str(tmp_path)!r}), options=CohortOptions(), workers=1)\n"
         "    print([one.computed for one in outcomes])\n"
     )
-    command = [sys.executable, "-c", program]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
+    done = run_program(program)
     assert done.stdout.splitlines() == ["[True]", "[False]"], done.stderr

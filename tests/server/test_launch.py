@@ -147,10 +147,33 @@ def test_a_pacs_with_a_password_in_its_address_is_refused():
     assert "hush" not in str(caught.value)
 
 
-def test_a_log_that_is_not_ours_is_refused_in_one_sentence(tmp_path):
+def test_a_log_that_cannot_be_written_is_refused_in_one_sentence(tmp_path):
     (tmp_path / "state" / "app" / "logs" / "app.log").mkdir(parents=True)
-    with pytest.raises(InputError, match=r"app\.log cannot be written: Is a directory\. Does"):
+    with pytest.raises(InputError, match=r"app\.log cannot be written: Is a directory$"):
         serve(studies=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("settings", "address"),
+    [
+        ({}, "http://127.0.0.1:8000"),
+        ({"server_behind_tls_proxy": True, **OPEN}, "https://acsnet.example.org"),
+        ({"server_names": "acsnet.example.org"}, "http://127.0.0.1:8000"),
+        ({"server_host": "192.168.1.4", **OPEN}, "http://acsnet.example.org:8000"),
+        ({"server_host": "192.168.1.4"}, "http://192.168.1.4:8000"),
+    ],
+)
+def test_people_are_told_the_address_that_is_theirs(tmp_path, site, capsys, settings, address):
+    site(**settings)
+    server = read_settings().server
+    url = f"http://{server.host}:8000"
+    launch._say_where(url, studies="/srv/studies", scans=2, store=tmp_path, server=server)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2:5] == [
+        f"Listening on {url}",
+        f"In a browser: {address}/",
+        f"In 3D Slicer: MONAI Label module, server {address}",
+    ]
 
 
 def test_sigterm_ends_a_server_that_is_still_loading(tmp_path):

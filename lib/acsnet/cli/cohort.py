@@ -19,12 +19,15 @@ from rich.progress import (
 
 from acsnet.cli.common import REFUSED, DeviceName, err, say
 from acsnet.cli.segment import IgnoreWindowOption, ScarMethodOption, SmoothWallsOption
+from acsnet.cohort.stopping import is_told_to_stop, stop_on_sigterm
 from acsnet.errors import AcsnetError
 
 if TYPE_CHECKING:
     from acsnet.cohort.outcome import Outcome
 
-INTERRUPTED = 130
+INTERRUPTED, TERMINATED = 130, 143
+"""Exit codes of what Ctrl-C and SIGTERM stop, as a shell gives them."""
+
 SPEED_SECONDS = 300.0
 """Time over which the speed is measured for the time left."""
 
@@ -64,17 +67,19 @@ def cohort(
     If it is stopped, by Ctrl+C or otherwise, the same command continues. A case is computed again
     only if its scan, the software, the weights or the options have changed.
     """
-    from acsnet.cohort.case_worker import CohortOptions
-    from acsnet.cohort.inputs import list_scans
-    from acsnet.cohort.run import is_skipped, run_cohort
-    from acsnet.io.dicom_files.dicom_file import silence_pydicom
-
-    silence_pydicom()  # the list is gone through by two threads
-    options = CohortOptions(
-        scar_method=scar_method, smooth_walls=smooth_walls, ignore_window=ignore_window
-    )
+    stop_on_sigterm()
     counts = Counts()
     try:
+        # To load these takes seconds, in which it can be stopped, too.
+        from acsnet.cohort.case_worker import CohortOptions
+        from acsnet.cohort.inputs import list_scans
+        from acsnet.cohort.run import is_skipped, run_cohort
+        from acsnet.io.dicom_files.dicom_file import silence_pydicom
+
+        silence_pydicom()  # the list is gone through by two threads
+        options = CohortOptions(
+            scar_method=scar_method, smooth_walls=smooth_walls, ignore_window=ignore_window
+        )
         with _progress() as progress:
             task = progress.add_task("segmenting", total=None)
 
@@ -97,7 +102,7 @@ def cohort(
                 progress.update(task, completed=counts.scans)
     except KeyboardInterrupt:
         err.print(f"stopped after {counts.scans} scans: run the same command again to continue")
-        raise typer.Exit(INTERRUPTED) from None
+        raise typer.Exit(TERMINATED if is_told_to_stop() else INTERRUPTED) from None
     say(f"{counts} -> {output}")
     if counts.failed:
         raise typer.Exit(REFUSED)

@@ -11,6 +11,7 @@ from rich.table import Column, Table
 from typer.core import TyperGroup
 
 from acsnet.errors import BY_OPTIONS, IN_FOLDERS, AcsnetError, Choosing, how_to_install, worded
+from acsnet.files.reasons import reason_of
 
 FAILED = 1
 REFUSED = 2
@@ -40,8 +41,8 @@ EXTRAS = {
 out = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False, emoji=False)
 err = Console(stderr=True, highlight=False, emoji=False)
 
-TruthName = Literal["emidec", "acdc", "acsnet"]
-"""Conventions of expert label files; see `acsnet.label_conventions`."""
+TruthName = Literal["emidec", "acdc", "mnms", "mscmrseg", "myops", "acsnet"]
+"""All conventions of label files; see `acsnet.label_conventions`."""
 
 DeviceName = Literal["cpu", "cuda"]
 
@@ -68,8 +69,10 @@ class Commands(TyperGroup):
             return super().invoke(ctx)
         except BrokenPipeError:
             raise
-        except (AcsnetError, OSError) as error:
+        except AcsnetError as error:
             raise _refused(worded(error, self._choosing(ctx))) from None
+        except OSError as error:
+            raise _refused(reason_of(error)) from None
         except ModuleNotFoundError as error:
             raise refusal(_missing(error)) from error
 

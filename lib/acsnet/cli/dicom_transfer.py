@@ -20,11 +20,11 @@ def push(
 
     ACSNET_PACS_USER and ACSNET_PACS_PASSWORD, or ACSNET_PACS_TOKEN.
     """
-    from acsnet.pacs.storescu import files_below
+    from acsnet.pacs.storescu import files_to_send
     from acsnet.pacs.transfer import push as run_push
 
     refused = 0
-    paths = files_below(files)
+    paths = files_to_send(files)
     for file, reason in run_push(paths, to=to):
         if reason is not None:
             refused += 1

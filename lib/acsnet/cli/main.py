@@ -1,7 +1,7 @@
 """The `acsnet` command.
 
-Exit code 0: all done; 1: a stress test failed or the gate refused a
-model; 2: an input was refused, with the reason.
+Exit code 0: all done; 1: a stress test failed or the gate refused a model; 2: an input was refused
+or a disk is full, with the reason; 130: stopped by Ctrl-C; 143: stopped by SIGTERM.
 """
 
 import os

@@ -20,12 +20,14 @@ from acsnet.cli.common import (
     say,
 )
 from acsnet.errors import AcsnetError, InputError
+from acsnet.files.reasons import is_full, output_full
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from acsnet.quantify.quantification import Given
+    from acsnet.result import Measured
     from acsnet.scan import ShortAxisScan
 
 LOADING = "loading the networks"
@@ -126,9 +128,9 @@ def segment(
             if "csv" in kinds:
                 write_csv(output / ROW, [*done.values(), features])
         done[scan.name] = features
-        _print_case(features, folder, time.perf_counter() - start, flat)
+        _print_case(result, folder, time.perf_counter() - start, flat)
 
-    _for_each(paths, segment_one, doing="segmenting")
+    _for_each(paths, segment_one, doing="segmenting", output=output)
 
 
 def quantify(
@@ -162,7 +164,8 @@ def quantify(
 ) -> None:
     """Measure a label map of a person. Writes OUTPUT/<case>/ as `segment`, and features.csv."""
     from acsnet.export import read_kinds, write_reports, write_result
-    from acsnet.measure import OTHER_CONVENTION, measure_label_file
+    from acsnet.label_conventions import OTHER_CONVENTION
+    from acsnet.measure import measure_label_file
     from acsnet.report.patient import read_subject
     from acsnet.report.reading import Reading
     from acsnet.settings import read_settings
@@ -193,7 +196,7 @@ def quantify(
         reading=Reading(source=labels.name),
         method=read_settings().report.method,
     )
-    _print_case(measured.features_dict(), folder, time.perf_counter() - start, flat)
+    _print_case(measured, folder, time.perf_counter() - start, flat)
     if any(warning.endswith(OTHER_CONVENTION) for warning in measured.warnings):
         say(f"  --truth names the convention of the label values; it was {truth}")
 
@@ -219,7 +222,7 @@ def figure(
         done.add(scan.name)
         say(str(file))
 
-    _for_each(paths, draw_one, doing="drawing")
+    _for_each(paths, draw_one, doing="drawing", output=output)
 
 
 def _named_paths(inputs: Sequence[Path]) -> list[tuple[Path, str | None]]:
@@ -260,10 +263,11 @@ def _for_each(
     work: Callable[[Path, str | None], None],
     *,
     doing: str,
+    output: Path,
 ) -> None:
     """Work on each input and its name, with a progress bar; one that is refused stops no other.
 
-    Raises typer.Exit at the end where one was refused.
+    Raises typer.Exit at the end where one was refused, and OutputFullError at once.
     """
     refused = 0
     columns = TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn()
@@ -274,6 +278,8 @@ def _for_each(
             try:
                 work(path, name)
             except (AcsnetError, OSError) as error:
+                if is_full(error):
+                    raise output_full(error, output) from error
                 refused += 1
                 word = "refused" if isinstance(error, AcsnetError) else "failed"
                 err.print(f"[red]{word}[/red] {escape(f'{path}: {error}')}", soft_wrap=True)
@@ -311,14 +317,13 @@ def _given_values(
     return Given(height_cm=height_cm, weight_kg=weight_kg, rv_insertion=point)
 
 
-def _print_case(
-    features: dict[str, Any], folder: Path, seconds: float, flat: tuple[str, ...]
-) -> None:
+def _print_case(measured: "Measured", folder: Path, seconds: float, flat: tuple[str, ...]) -> None:
     """flat: the parts that have no surface."""
-    from acsnet.report.wording import number
+    from acsnet.report.wording import number, ordered_doubts
 
+    features = measured.features_dict()
     parts = (
-        ("LV", "lv_volume_ml", "ml"),
+        ("cavity", "blood_pool_volume_ml", "ml"),
         ("myocardium", "myocardium_volume_ml", "ml"),
         ("scar", "enhancement_volume_ml", "ml"),
         ("burden", "scar_burden_percent", "%"),
@@ -328,7 +333,7 @@ def _print_case(
         for name, key, unit in parts
     )
     say(f"{features['case']}: {measures} ({seconds:.1f} s) -> {folder}")
-    for warning in features["warnings"]:
+    for warning in ordered_doubts(measured.warnings):
         say(f"  warning: {warning}")
     if flat:
         say(f"  no surface file, too few voxels: {', '.join(flat)}")

@@ -7,7 +7,7 @@ import typer
 
 from acsnet.cli.common import DeviceName, err, out, say
 
-CineTruthName = Literal["acdc", "mscmrseg", "acsnet"]
+CineTruthName = Literal["acdc", "mnms", "mscmrseg", "acsnet"]
 """Conventions of expert labels on cine; see `acsnet.label_conventions`."""
 
 TrainingName = Literal["roi", "myo", "autoencoder", "prior", "all"]

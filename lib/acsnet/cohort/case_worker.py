@@ -6,7 +6,6 @@ with another, are made again, whenever the program was stopped. Where somebody h
 map since, or measured one that somebody drew, the case fails and all stays.
 """
 
-import errno
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +19,6 @@ from acsnet.errors import (
     AcsnetError,
     DeviceError,
     InputError,
-    OutputFullError,
     WeightsError,
     worded,
 )
@@ -34,6 +32,7 @@ from acsnet.export import (
     remove_result,
     write_result,
 )
+from acsnet.files.reasons import is_full, output_full
 from acsnet.nets.weights import read_manifest
 from acsnet.pipeline import Pipeline
 from acsnet.quantify.scar import ScarMethod
@@ -69,9 +68,8 @@ class CaseWorker:
         except (WeightsError, DeviceError):
             raise
         except (AcsnetError, OSError) as error:
-            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-                msg = f"{self._output} is full: free some space, then run the same command again"
-                raise OutputFullError(msg) from error
+            if is_full(error):
+                raise output_full(error, self._output) from error
             return replace(outcome, reason=worded(error, IN_TABLE))
 
     def _work(self, source: Source) -> bool:

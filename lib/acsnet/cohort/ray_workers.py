@@ -10,10 +10,8 @@ for itself, keeps its files where no other user can read them, and reports nothi
 import math
 import os
 import secrets
-import signal
 import socket
 import tempfile
-import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +23,7 @@ from typing import Any
 from acsnet.cohort.case_worker import CaseWorker, CohortOptions
 from acsnet.cohort.outcome import Outcome
 from acsnet.cohort.sources import Listed, Source
+from acsnet.cohort.stopping import stop, stop_on_sigterm
 from acsnet.errors import DeviceError, InputError, OutputFullError, WeightsError
 from acsnet.files.abandoned import remove_abandoned
 
@@ -67,8 +66,8 @@ class WorkerPlan:
 def connected(address: str | None) -> Iterator[None]:
     """Ray for as long as this is open: of a cluster, or by default of this machine alone.
 
-    SIGTERM, of a batch system or a service manager, then stops what runs as Ctrl-C does. Raises
-    InputError where it cannot be reached or started.
+    SIGTERM then raises KeyboardInterrupt, also while Ray starts. Raises InputError where it cannot
+    be reached or started.
     """
     remove_abandoned(Path(SHORT or tempfile.gettempdir()))
     with tempfile.TemporaryDirectory(
@@ -81,6 +80,8 @@ def connected(address: str | None) -> Iterator[None]:
             if address is not None:
                 _knock(address)
             ray.init(**options, log_to_driver=False, configure_logging=False)
+        except SystemExit:  # by which Ray answers SIGTERM while it starts
+            stop()
         except (OSError, RuntimeError, ValueError) as error:
             where = "Ray on this machine" if address is None else f"the Ray cluster at {address}"
             msg = f"{where} cannot be used: {str(error).splitlines()[0]}"
@@ -88,9 +89,7 @@ def connected(address: str | None) -> Iterator[None]:
                 msg += "; RAY_AUTH_TOKEN must be that of the cluster"
             raise InputError(msg) from error
         try:
-            if threading.current_thread() is threading.main_thread():
-                # Ray's own handler prints the stack of its C++.
-                signal.signal(signal.SIGTERM, signal.default_int_handler)
+            stop_on_sigterm()  # Ray's own handler prints the stack of its C++
             yield
         finally:
             ray.shutdown()

@@ -1,1 +1,1 @@
-"""Below `acsnet.storage`: descriptors, which nobody can exchange, owners, and temporary names."""
+"""Below `acsnet.storage`: descriptors that nobody can exchange, owners, temporary names, errors."""

@@ -8,22 +8,12 @@ from pathlib import Path
 
 from pydicom.dataset import Dataset
 
+from acsnet.dicom.source_images import file_content
 from acsnet.io.dicom_files.dicom_file import quiet_pydicom, text_of
 from acsnet.pacs.dicomweb import DicomWeb, is_uid
-from acsnet.storage import writing
+from acsnet.storage import write_bytes
 
 SUFFIX = ".dcm"
-
-
-def download_series(
-    pacs: DicomWeb, *, study: str, series: str, instances: Iterable[str], folder: Path
-) -> int:
-    """Download the given images of a series that `folder` lacks; returns their number.
-
-    Raises as `download_images` does.
-    """
-    images = dict.fromkeys(instances, series)
-    return download_images(pacs, study=study, images=images, folder=folder)
 
 
 def download_images(pacs: DicomWeb, *, study: str, images: Mapping[str, str], folder: Path) -> int:
@@ -54,8 +44,9 @@ def keep_only(instances: Iterable[str], folder: Path) -> None:
 
 def write_instance(dataset: Dataset, path: Path) -> None:
     """Write a dataset as a DICOM file, whole or not at all."""
-    with writing(path, private=True) as temporary, quiet_pydicom():
-        dataset.save_as(temporary, write_like_original=False)
+    with quiet_pydicom():  # to memory: an error of the disk that pydicom meets loses its number
+        content = file_content(dataset)
+    write_bytes(path, content, private=True)
 
 
 def archive_path(output: Path, dataset: Dataset) -> Path | None:

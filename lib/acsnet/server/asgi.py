@@ -6,7 +6,6 @@ MONAI Label's own application is not used: it has routes that open any path on t
 a second copy of the app, or change the studies folder.
 """
 
-import errno
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -24,6 +23,7 @@ set_environment()
 silence_pydicom()
 
 from acsnet import __version__  # noqa: E402
+from acsnet.files.reasons import is_full  # noqa: E402
 from acsnet.pacs.config import is_dicomweb  # noqa: E402
 from acsnet.server.app import AcsnetApp, load_app  # noqa: E402
 from acsnet.server.auth import login_routes  # noqa: E402
@@ -175,7 +175,7 @@ def _add_middleware(
 def place_error(request: Request, error: Exception) -> Response:
     """A file that cannot be had, for the disk is full or a folder of the server's own is gone."""
     instance: AcsnetApp = request.app.state.acsnet
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if is_full(error):
         return acsnet_error(request, DiskFullError(DISK_FULL, retry_after=600))
     if not instance.missing_folders():
         raise error

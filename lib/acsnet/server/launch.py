@@ -15,12 +15,13 @@ from typing import Any
 import typer
 
 from acsnet.errors import InputError
+from acsnet.files.reasons import cause_of, reason_of
 from acsnet.pacs.config import is_dicomweb, pacs_settings
 from acsnet.server.auth.service import Login
 from acsnet.server.monailabel_settings import lean_import, set_environment, set_folders
 from acsnet.server.state.paths import pacs_store, private_folder, state_folder, store_folder
 from acsnet.server.state.schema import schema_of
-from acsnet.server.web.access_policy import policy_of
+from acsnet.server.web.access_policy import is_loopback, policy_of
 from acsnet.settings import Server, Settings, read_settings
 from acsnet.storage import write_text
 
@@ -74,7 +75,7 @@ def serve(*, studies: Path | str) -> None:
         pacs = is_dicomweb(address)
         store = private_folder(pacs_store(address) if pacs else store_folder(Path(address)))
     except OSError as error:
-        msg = f"state folder {state_folder()} cannot be written: set ACSNET_STATE to another"
+        msg = f"the state folder cannot be written: {reason_of(error)}; ACSNET_STATE sets another"
         raise InputError(msg) from error
     log = app_dir / "logs" / "app.log"
     _begin_log(log, to_person=sys.stderr.isatty())
@@ -106,7 +107,7 @@ def _run(
 
     # Loaded before the server runs, so that a refusal reaches the user as one sentence.
     scans = load_app().datastore().status()["total"]
-    _say_where(url, studies=studies, scans=scans, store=store, host=site.server.host)
+    _say_where(url, studies=studies, scans=scans, store=store, server=site.server)
     if site.server.behind_tls_proxy:
         LimitedHttp.proxies = tuple(ip_network(network) for network in site.server.proxies)
     if tls is not None:
@@ -145,7 +146,7 @@ def _run(
     Graceful(config).run(sockets=[listener])
 
 
-def _say_where(url: str, *, studies: str, scans: int, store: Path, host: str) -> None:
+def _say_where(url: str, *, studies: str, scans: int, store: Path, server: Server) -> None:
     """Where the scans and their labels are, and where a reader finds the server."""
     if is_dicomweb(studies):
         typer.echo(f"Studies: {studies} ({scans} LGE series)")
@@ -153,10 +154,21 @@ def _say_where(url: str, *, studies: str, scans: int, store: Path, host: str) ->
     else:
         typer.echo(f"Studies: {studies} ({scans} scans; never written to)")
         typer.echo(f"Labels:  {store / 'labels'}")
-    typer.echo(f"Listening on {url}{ONLY_IPV6 if host == ANY_IPV6 else ''}")
-    typer.echo(f"In a browser: {url}/")
-    typer.echo(f"In 3D Slicer: MONAI Label module, server {url}")
+    typer.echo(f"Listening on {url}{ONLY_IPV6 if server.host == ANY_IPV6 else ''}")
+    address = _address_for_people(url, server)
+    typer.echo(f"In a browser: {address}/")
+    typer.echo(f"In 3D Slicer: MONAI Label module, server {address}")
     typer.echo("Stop with Ctrl+C")
+
+
+def _address_for_people(url: str, server: Server) -> str:
+    """The address under which people reach what listens on `url`: by its first name, if any."""
+    if server.names and server.behind_tls_proxy:
+        return f"https://{_url_host(server.names[0])}"
+    if not server.names or is_loopback(server.host):
+        return url
+    scheme, _, listening = url.partition("://")
+    return f"{scheme}://{_url_host(server.names[0])}:{listening.rpartition(':')[2]}"
 
 
 def _address(studies: Path | str) -> str:
@@ -218,10 +230,7 @@ def _begin_log(file: Path, *, to_person: bool) -> None:
     except ValueError as error:
         if not isinstance(error.__cause__, OSError):
             raise
-        msg = (
-            f"log {file} cannot be written: {error.__cause__.strerror}. Does it belong to another "
-            "account? Run the server and all commands as one"
-        )
+        msg = f"log {file} cannot be written: {cause_of(error.__cause__)}"
         raise InputError(msg) from error
 
 

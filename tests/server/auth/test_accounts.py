@@ -1,5 +1,6 @@
 """Accounts: hashes only, one file for its owner's eyes, and no name told from its answer's time."""
 
+import errno
 import json
 import os
 import time
@@ -86,6 +87,22 @@ def test_a_damaged_file_lets_nobody_in(tmp_path, text):
     file.write_text(text)
     with pytest.raises(InputError, match=r"accounts\.json cannot be read"):
         Accounts(file).check("ana", PASSWORD)
+
+
+def test_on_a_full_disk_no_account_changes_and_the_file_is_named(accounts, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.write_bytes", full)
+    said = f"no account was changed: {accounts.file} cannot be written: No space left on device"
+    with pytest.raises(InputError) as caught:
+        accounts.put("ana", Role.ANNOTATOR, PASSWORD)
+    assert str(caught.value) == said
+    with pytest.raises(InputError) as caught:
+        accounts.remove("admin")
+    assert str(caught.value) == said
+    assert "ana" not in accounts.all()
+    assert "admin" in accounts.all()
 
 
 def test_without_a_file_there_is_nobody(tmp_path):

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import tarfile
 from pathlib import Path
 
 import nibabel as nib
@@ -16,7 +17,17 @@ from acsnet.fine_tuning.training_status import change_status
 from acsnet.nets.weights import SHIPPED
 from acsnet.server.datastores.label_records import MODEL_DRAFT
 from acsnet.server.learning.begun_scans import BegunScans
-from acsnet.server.state.paths import DETAILS, models_folder
+from acsnet.server.state.backup import write_backup
+from acsnet.server.state.paths import (
+    CLICKS,
+    DECISIONS,
+    DETAILS,
+    SAVES,
+    UNSENT,
+    models_folder,
+    of_studies,
+    state_folder,
+)
 from acsnet.server.state.schema import settle_state
 
 TESTS = Path(__file__).parents[2]
@@ -35,6 +46,28 @@ def test_a_file_of_another_kind_is_found(tmp_path):
     for name in ("state.json", "studies/x/taken.jsonl", "studies/x/.lock", "studies/x/new.json"):
         (tmp_path / name).touch()
     assert undescribed(tmp_path) == ["studies/x/new.json"]
+
+
+def test_of_the_copy_of_a_pacs_only_that_may_be_deleted_which_a_backup_leaves_out(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("ACSNET_STATE", str(tmp_path / "state"))
+    url = "http://pacs.example.org/dicom-web"
+    section = (
+        (PAGE.parent / "pacs.md").read_text().split("you may delete ")[1].split("A [backup]")[0]
+    )
+    deleted, kept = (set(re.findall(r"`([^`]+)`", part)) for part in section.split("Never delete"))
+    for name in deleted | kept:
+        file = of_studies(url) / (name if name.endswith(".jsonl") else f"{name}/1/file")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("{}\n")
+    settle_state(state_folder())
+    write_backup(tmp_path / "a.tar.gz", studies=url)
+    with tarfile.open(tmp_path / "a.tar.gz") as archive:
+        held = {name.split("/")[1] for name in archive.getnames() if name.startswith("store/")}
+    assert deleted == {"images", "scores"}
+    assert held == kept
+    assert kept >= {DECISIONS, SAVES, DETAILS, CLICKS, UNSENT}
 
 
 @pytest.mark.slow

@@ -20,10 +20,11 @@ from filelock import FileLock
 
 from acsnet.errors import InputError
 from acsnet.files.handing_over import hand_over, hand_over_in
+from acsnet.files.reasons import cause_of
 from acsnet.server.auth.roles import ROLE_WORDS
 from acsnet.server.errors import AccountsError
 from acsnet.server.identity import Person, Role
-from acsnet.storage import make_folder, write_json
+from acsnet.storage import DAMAGED, make_folder, write_json
 
 COST_LOG2, BLOCK, PARALLEL = 15, 8, 3
 MIN_PASSWORD, MAX_PASSWORD = 12, 200
@@ -71,8 +72,9 @@ class Accounts:
                 self._known, self._seen = _read(self.file.read_text(encoding="utf-8")), stamp
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            msg = f"accounts file {self.file} cannot be read: {error}"
+        except DAMAGED as error:
+            cause = cause_of(error) if isinstance(error, OSError) else error
+            msg = f"accounts file {self.file} cannot be read: {cause}"
             raise AccountsError(msg) from error
         return self._known
 
@@ -105,16 +107,17 @@ class Accounts:
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
+        """For one change of the file. Raises InputError where it cannot be written."""
         hand_over_in(self.file.parent)
+        lock = self.file.with_name(f".{self.file.name}.lock")
         try:
             make_folder(self.file.parent)
+            with FileLock(lock, mode=0o600):
+                hand_over(lock, lock.parent)
+                yield
         except OSError as error:
-            msg = f"accounts file {self.file} cannot be written: {error.strerror}"
+            msg = f"no account was changed: {self.file} cannot be written: {cause_of(error)}"
             raise InputError(msg) from error
-        lock = self.file.with_name(f".{self.file.name}.lock")
-        with FileLock(lock, mode=0o600):
-            hand_over(lock, lock.parent)
-            yield
 
     def _write(self, accounts: dict[str, Account]) -> None:
         records = {
