@@ -70,7 +70,7 @@ def parts(measured):
 def test_marks_that_fit_are_used_and_each_other_one_is_a_warning(
     scan, labels, given, used, reasons
 ):
-    measured = measure_marked(scan, labels, given)
+    measured = measure_marked(scan, labels, given=given)
     expected = measure_labels(scan, labels, given=used)
     assert parts(measured) == parts(expected)
     notes = [note for note in measured.warnings if note.startswith(NOT_USED)]
@@ -82,7 +82,7 @@ def test_marks_that_fit_are_used_and_each_other_one_is_a_warning(
 
 def test_what_no_mark_is_at_fault_for_is_raised(scan, labels):
     with pytest.raises(InputError, match="no left ventricle"):
-        measure_marked(scan, np.zeros_like(labels), Given(rv_insertion_by_slice=MARK))
+        measure_marked(scan, np.zeros_like(labels), given=Given(rv_insertion_by_slice=MARK))
 
 
 DARK = Surroundings(slices=np.empty(0, np.intp), signal=np.empty((0, CHORDS, 30)))

@@ -142,3 +142,27 @@ def test_upload_and_removal_are_in_the_audit_log(web, tmp_path):
     events = [(one["event"], one["image"]) for one in audit_log.read(audit_log_file())]
     assert ("upload", "mine") in events
     assert ("remove", "mine") in events
+
+
+def test_an_upload_over_a_damaged_scan_is_no_fault_of_the_upload(store, studies, tmp_path):
+    file = write_scan(tmp_path / "x.nii.gz", seed=9)
+    (studies / "dam.nii.gz").write_bytes(file.read_bytes()[:200])
+    store.refresh()
+    reason = r"already an image called 'dam', which cannot be read \(.*dam.*\): rename yours"
+    with pytest.raises(FileExistsError, match=reason):
+        store.add_image("dam", str(file), {})
+
+
+def test_an_upload_is_there_though_its_line_of_the_audit_log_cannot_be_written(
+    web, tmp_path, monkeypatch
+):
+    def full(*_, **__):
+        raise OSError(28, "no space left")
+
+    file = write_scan(tmp_path / "x.nii.gz", seed=9)
+    own = {"Origin": "http://127.0.0.1:8000"}
+    monkeypatch.setattr(audit_log, "record", full)
+    with file.open("rb") as stream:
+        answer = web.client.put("/datastore/image?image=full", files={"file": ("x.nii.gz", stream)})
+    assert (answer.status_code, answer.json()) == (200, {"image": "full"})
+    assert web.client.post("/acsnet/cases/full/remove", headers=own).status_code == 303

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from acsnet.annotations.reading_details import ReadingDetails
 from acsnet.errors import AcsnetError
 from acsnet.measure import measure_labels
-from acsnet.quantify.quantification import Given
+from acsnet.quantify.quantification import NOTHING, Given
 from acsnet.result import Measured
 from acsnet.scan import ShortAxisScan
 
@@ -54,34 +54,42 @@ def depends_on_given(warning: str) -> bool:
     return _OF_WHAT_IS_ENTERED.match(warning) is not None
 
 
-def measure_marked(scan: ShortAxisScan, labels: NDArray[np.uint8], given: Given) -> Measured:
-    """Measure a label map; a mark that cannot be used is left out, as a warning says.
+def measure_marked(
+    scan: ShortAxisScan,
+    labels: NDArray[np.uint8],
+    *,
+    given: Given = NOTHING,
+    notes: tuple[str, ...] = (),
+) -> Measured:
+    """Check and measure a label map; a mark that cannot be used is left out, as a warning says.
 
     Args:
         scan: the scan it was drawn on.
         labels: (`scan.grid.shape`) values of `acsnet.labels.Label`.
         given: what a reader entered.
+        notes: what its reader noticed, to be among the warnings.
 
     Raises:
         InputError: there is no left ventricle.
         AcsnetError: the label map cannot be measured on this scan.
     """
     try:
-        return measure_labels(scan, labels, given=given)
+        measured = measure_labels(scan, labels, given=given)
+        return replace(measured, warnings=(*measured.warnings, *notes))
     except AcsnetError:
         marks = _marks_of(given)
         if not marks:
             raise
     used = replace(given, rv_insertion_by_slice=None, remote_by_slice=None)
     measured = measure_labels(scan, labels, given=used)
-    notes = []
+    unused = []
     for mark in marks:
         wider = _with_mark(used, mark)
         try:
             measured, used = measure_labels(scan, labels, given=wider), wider
         except AcsnetError as error:
-            notes.append(f"{NOT_USED}{error}")
-    return replace(measured, warnings=(*measured.warnings, *notes))
+            unused.append(f"{NOT_USED}{error}")
+    return replace(measured, warnings=(*measured.warnings, *unused, *notes))
 
 
 def _marks_of(given: Given) -> list[Given]:

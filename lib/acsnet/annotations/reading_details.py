@@ -20,7 +20,7 @@ from typing import Any, Literal, get_args
 from acsnet.errors import AcsnetError, InputError
 from acsnet.io.limits import MAX_MATRIX, MAX_SLICES
 from acsnet.quantify.body_size import BodySize
-from acsnet.storage import private_name, set_aside, write_json
+from acsnet.storage import DAMAGED, private_name, set_aside, write_json
 
 logger = logging.getLogger(__name__)
 
@@ -34,8 +34,6 @@ MARKS = ("rv_insertion", "remote_region")
 """Places in slices: slice, numbered in the file from 1, to row and column."""
 
 SUFFIX = ".json"
-DAMAGED = (OSError, ValueError, KeyError, TypeError)
-"""What a file raises that is not as it was written; InputError is a ValueError."""
 
 WHAT = "what was entered for this case (height, weight, indication, marks, comment)"
 EARLIER = f"{WHAT} is of an earlier state of the scan and is not used: enter it again"

@@ -143,16 +143,15 @@ def test_a_scan_that_is_left_out_for_its_name_is_said_with_the_rule(
     write_slices([tmp_path / "studies" / "s"], series="1\\2")
     store.refresh()
     store.refresh()
-    assert store.list_images() == ["a_b_c", "a_b_c_nii_gz"]
+    assert store.list_images() == ["a_b_c", "a_b_c_nii_gz", "a_b_c_nii_gz_nii_gz"]
     file = tmp_path / "store" / "skipped.txt"
     assert file.stat().st_mode & 0o077 == 0
     assert file.read_text().splitlines() == [
         "s was skipped: SeriesInstanceUID must be a name without / and \\, not a path: '1\\\\2'",
-        "a_b/c.nii.gz was skipped: its path must make a name that no other scan has",
         "x\\y.nii.gz was skipped: its path must make a name without / and \\, not a path",
     ]
     # Paths name patients: the log says no more than how many.
-    assert caplog.messages == [f"3 files or folders are skipped: see {file}"]
+    assert caplog.messages == [f"2 files or folders are skipped: see {file}"]
 
 
 def test_the_list_of_what_is_skipped_is_made_anew_at_a_start(source, tmp_path):

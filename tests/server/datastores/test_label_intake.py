@@ -1,5 +1,6 @@
 """The one way in: what a label map and its author must be, and that it is measured once."""
 
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -8,6 +9,7 @@ import pytest
 
 from acsnet import measure
 from acsnet.annotations import marks
+from acsnet.annotations.marks import measure_marked
 from acsnet.annotations.reading_details import DetailsStore, ReadingDetails
 from acsnet.errors import InputError
 from acsnet.io import read_scan
@@ -16,9 +18,10 @@ from acsnet.server.datastores.label_intake import (
     accept_file,
     accept_label,
     author_of,
-    check_label,
     state_of,
 )
+from acsnet.server.datastores.protocol import REPLACED
+from acsnet.server.errors import ReplacedError, UnknownError
 from acsnet.server.state.paths import DETAILS
 
 
@@ -68,7 +71,7 @@ def test_a_label_map_is_measured_once_and_kept_as_it_is(phantom, monkeypatch):
 def test_a_doubt_about_a_label_map_is_said_once(phantom):
     scan, labels = read_scan(phantom.scan), read_labels(phantom.labels).copy()
     labels[2:8, 2:8, 3] = 4
-    measured = check_label(scan, labels, notes=("a note of the reader",))
+    measured = measure_marked(scan, labels, notes=("a note of the reader",))
     assert [flag.flag for flag in measured.quality] == ["scar_outside_wall"]
     words = "scar lies outside the wall in slice 4"
     assert measured.warnings == (words, "a note of the reader")
@@ -77,8 +80,8 @@ def test_a_doubt_about_a_label_map_is_said_once(phantom):
 def test_core_and_grey_zone_exchanged_are_noticed(phantom):
     # The phantom's grey zone has a median signal of 437, its core scar of 623.
     scan, labels = read_scan(phantom.scan), read_labels(phantom.labels)
-    assert check_label(scan, labels).warnings == ()
-    assert check_label(scan, np.array([0, 1, 2, 4, 3], np.uint8)[labels]).warnings == (
+    assert measure_marked(scan, labels).warnings == ()
+    assert measure_marked(scan, np.array([0, 1, 2, 4, 3], np.uint8)[labels]).warnings == (
         "core scar (value 4) has a median signal of 437, below the 623 of grey zone (value 3): if "
         "value 4 stands for no-reflow in this label map, as in EMIDEC's, it follows another "
         "convention",
@@ -87,7 +90,7 @@ def test_core_and_grey_zone_exchanged_are_noticed(phantom):
 
 def test_grey_zone_without_core_is_noticed(phantom):
     scan, labels = read_scan(phantom.scan), read_labels(phantom.labels)
-    assert check_label(scan, np.minimum(labels, np.uint8(3))).warnings == (
+    assert measure_marked(scan, np.minimum(labels, np.uint8(3))).warnings == (
         "grey zone is drawn and no core scar: if value 3 stands for infarct in this label map, as "
         "in EMIDEC's, it follows another convention",
     )
@@ -138,6 +141,40 @@ def test_a_label_is_a_draft_unless_it_says_that_it_is_reviewed():
     assert (state_of({}), state_of({"state": "reviewed"})) == ("draft", "reviewed")
     with pytest.raises(InputError, match="must be draft or reviewed, got 'final'"):
         state_of({"state": "final"})
+
+
+@pytest.mark.parametrize("name", [{"x": 1}, ["Ana"], 7, False])
+@pytest.mark.parametrize("key", ["user", "client_id"])
+def test_an_annotator_is_a_text(key, name):
+    with pytest.raises(InputError, match="the annotator's name must be text"):
+        author_of({"user": None, "client_id": "Ana", key: name})
+
+
+@pytest.mark.parametrize(
+    ("still_named", "error", "status", "words"),
+    [
+        (False, UnknownError, 404, "image 'x' was removed meanwhile"),
+        (True, ReplacedError, 409, REPLACED),
+    ],
+)
+def test_a_label_on_a_scan_whose_file_goes_meanwhile_says_so(
+    phantom, tmp_path, still_named, error, status, words
+):
+    class Removing(Store):
+        def state_to_label(self, image_id):
+            return "as it was"
+
+        def get_image_uri(self, image_id):
+            if self.scan.exists():
+                uri = super().get_image_uri(image_id)
+                self.scan.unlink()
+                return uri
+            return super().get_image_uri(image_id) if still_named else ""
+
+    store = Removing(shutil.copy(phantom.scan, tmp_path / "x.nii.gz"))
+    with pytest.raises(error, match=words) as caught:
+        accept_file(store, "x", phantom.labels, tag="final", info={})
+    assert caught.value.status == status
 
 
 def test_of_no_such_scan_there_is_no_state(datastore, web):

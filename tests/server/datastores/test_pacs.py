@@ -10,14 +10,14 @@ from one_series import as_one_series
 from pypdf import PdfReader
 from saved_labels import label_file
 
-from acsnet.annotations.marks import NOT_USED, given_of
+from acsnet.annotations.marks import NOT_USED, given_of, measure_marked
 from acsnet.annotations.reading_details import DetailsStore, ReadingDetails
 from acsnet.dicom.seg_write import make_seg
 from acsnet.errors import InputError
 from acsnet.io import read_scan
 from acsnet.io.label_map import read_labels_on
 from acsnet.pacs.config import PacsSettings
-from acsnet.server.datastores.label_intake import accept_file, accept_label, check_label
+from acsnet.server.datastores.label_intake import accept_file, accept_label
 from acsnet.server.datastores.pacs import DicomWebDatastore
 from acsnet.server.datastores.protocol import NewLabel
 from acsnet.server.dicomweb.stow_pacs import checked_seg
@@ -292,7 +292,7 @@ def test_measures_kept_before_a_mark_get_no_doubts_of_it(datastore, image, sampl
     saved = accept_label(datastore, image, scan, labels, **about)
     far = ReadingDetails(rv_insertion={5: (100.0, 94.0)})
     DetailsStore(tmp_path / "store" / DETAILS).save(image, far, reader="Reader A")
-    assert "degrees from" in " ".join(check_label(scan, labels, given=given_of(far)).warnings)
+    assert "degrees from" in " ".join(measure_marked(scan, labels, given=given_of(far)).warnings)
     datastore.version_uri(image, saved)
     (record,) = (one for one in datastore.label_records(image) if one.id == saved.id)
     assert record.features["rv_insertion"] == saved.features["rv_insertion"]

@@ -10,6 +10,8 @@ from saved_labels import label_file
 
 from acsnet.annotations.acceptance import AcceptedError
 from acsnet.errors import PacsError
+from acsnet.io import read_scan
+from acsnet.server.corrections.starts import start_of
 from acsnet.server.datastores.label_intake import accept_file
 from acsnet.server.datastores.seg_decisions import SegDecisions
 from acsnet.server.errors import UnshownError
@@ -139,6 +141,19 @@ def test_a_draft_of_the_networks_is_accepted_by_each_reader_once(datastore, imag
     second = accept("original", by="Ada", comment="second opinion")
     assert second.id != first.id
     assert (second.reviewer, second.comment) == ("Ada", "second opinion")
+
+
+def test_a_readers_own_is_what_they_drew_and_no_draft_that_they_accepted_since(
+    datastore, image, draft, accept, tmp_path
+):
+    sent = tmp_path / "label.nii.gz"
+    label_file(datastore, image, sent, 3)
+    mine = accept_file(datastore, image, sent, tag="draft", info={"user": "Ben"})
+    datastore.keep_draft(image, draft, "shipped")
+    accept("original", by="Ben")
+    scan = read_scan(datastore.get_image_uri(image))
+    start = start_of(datastore, image, scan, "Ben", run=None, source="own")
+    assert (start.version, start.labels.max()) == (mine.id, 3)
 
 
 def test_what_was_withdrawn_can_be_accepted_again(datastore, image, saved, accept):

@@ -58,7 +58,7 @@ def test_the_measures_that_a_save_keeps_while_its_seg_is_read_already_stay(
     record = accept_file(
         datastore, image, tmp_path / "label.nii.gz", tag="final", info={"user": "Ana"}
     )
-    measures, check = datastore._labels.measures, pacs_labels.check_label
+    measures, check = datastore._labels.measures, pacs_labels.measure_marked
     saved = {**measures.of(record.id), MODEL_VERSION: "m1"}
     (tmp_path / "store" / "labels" / f"{record.id}.json").unlink()
 
@@ -66,7 +66,7 @@ def test_the_measures_that_a_save_keeps_while_its_seg_is_read_already_stay(
         measures.keep(record.id, saved)
         return check(*args, **options)
 
-    monkeypatch.setattr(pacs_labels, "check_label", check_meanwhile)
+    monkeypatch.setattr(pacs_labels, "measure_marked", check_meanwhile)
     datastore.get_label_uri(image, record.tag)
     assert datastore.label_records(image)[0].model == "m1"
 

@@ -206,7 +206,7 @@ def test_a_damaged_line_of_contents_costs_only_itself(make_store, studies, tmp_p
     assert set(make_store().get_labels_by_image_id("a")) == {READER_DRAFT}
 
 
-@pytest.mark.parametrize("source", [None, "accepted", "draft"])
+@pytest.mark.parametrize("source", [None, "accepted", "draft", "own"])
 def test_clicks_start_from_a_new_run_and_never_from_the_scan_before(make_store, replace, source):
     store = make_store()
     version = save_label(store, "a", drawn(2), state="reviewed")

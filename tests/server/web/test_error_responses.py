@@ -1,6 +1,9 @@
 """What an error becomes on its way to a client."""
 
-from fastapi import FastAPI
+from typing import Annotated
+
+import pytest
+from fastapi import FastAPI, File, UploadFile
 from fastapi.testclient import TestClient
 
 from acsnet.server.web.error_responses import add_error_handlers
@@ -18,3 +21,33 @@ def test_what_there_is_no_memory_for_is_asked_for_again_later():
     assert answer.status_code == 503
     assert int(answer.headers["Retry-After"]) > 0
     assert "not enough memory" in answer.json()["detail"]
+
+
+@pytest.fixture
+def form():
+    """Sends a part `file` of a form, and gives the status and what is said."""
+    site = FastAPI(form_limits={"max_files": 9, "max_fields": 9, "max_part_size": 1024})
+    add_error_handlers(site)
+
+    @site.put("/file")
+    def take(file: Annotated[UploadFile, File()]):
+        return {"detail": file.filename}
+
+    def form(*, named="", content="abc", end="--b--\r\n"):
+        head = f'--b\r\nContent-Disposition: form-data; name="file"{named}\r\n\r\n'
+        kind = {"Content-Type": "multipart/form-data; boundary=b"}
+        body = f"{head}{content}\r\n{end}"
+        answer = TestClient(site).put("/file", content=body, headers=kind)
+        return answer.status_code, answer.json()["detail"]
+
+    return form
+
+
+def test_what_is_wrong_with_a_form_is_said(form):
+    named = '; filename="a.nii"'
+    assert form(named=named) == (200, "a.nii")
+    ends = "file: it is missing, or the form ends before its closing boundary (Content-Length?)"
+    assert form(named=named, end="") == (422, ends)
+    unnamed = "a file must be sent with a file name (filename=)"
+    assert form() == (422, f"file: {unnamed}")
+    assert form(content="a" * 2000) == (400, f"a field of the form is too long; {unnamed}")

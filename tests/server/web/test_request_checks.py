@@ -53,6 +53,10 @@ def test_other_tags_are_refused(tag):
     assert "tag" in name_fault("tag", tag)
 
 
+def test_a_tag_that_is_too_long_is_refused_with_the_length():
+    assert "tag must be 1 to 64 letters" in name_fault("tag", "a" * 65)
+
+
 def test_an_empty_image_or_session_means_none_was_sent():
     assert name_fault("image", "") is None
     assert name_fault("session_id", "") is None
@@ -69,7 +73,13 @@ def test_addresses_that_climb_are_refused(path):
 
 
 def test_usual_addresses_pass():
-    assert path_fault("/datastore/image/info") is None
+    for path in ("/datastore/image/info", "/datastore/", "/acsnet/cases/50% LGE"):
+        assert path_fault(path) is None
+
+
+def test_an_address_that_would_be_decoded_twice_is_refused():
+    """A redirect to it without the last "/" would name another case: q%2e as q. and so on."""
+    assert path_fault("/acsnet/cases/q%2e%2e/") == "leave out the / at the end of the address"
 
 
 @pytest.mark.parametrize("text", ["[1]", "3", '"a"', "{", "null"])

@@ -6,16 +6,19 @@ import re
 import secrets
 import shutil
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
+from acsnet.annotations.label_versions import VersionStore
 from acsnet.io.dicom_stack.phases import PHASE_FILE, phase_of_folder
-from acsnet.io.finder import called_by_path, scans_of, stem_of, volume_files
+from acsnet.io.finder import called_by_path, scans_of, volume_files
+from acsnet.io.inputs import told_apart
 from acsnet.io.series import Series, SeriesFinder, image_id, patient_of
+from acsnet.io.volume import stem_of
 from acsnet.server.datastores.preflight import Verdict
-from acsnet.server.state.paths import private_folder
+from acsnet.server.state.paths import VERSIONS, private_folder
 from acsnet.server.web.request_checks import HEADER_SUFFIXES, SCAN_SUFFIXES
 from acsnet.storage import (
     broken_rule,
@@ -36,9 +39,15 @@ SKIPPED = "skipped.txt"
 """In the store: each file or folder of the studies that is left out, and why, a line each."""
 
 UPLOADED = " (upload)"
-"""Ends the id of an upload whose name a scan of the studies folder has."""
+"""Ends the id of an upload whose name a scan of the studies folder has or had."""
 
 UPLOAD_REMARK = "a client uploaded this scan: it is not from the studies folder"
+
+RENAMED_REMARK = (
+    "the studies folder has or had a scan called {name!r}, too: label maps that were saved on this "
+    "upload before that came are listed there"
+)
+"""name: that of the uploaded file."""
 
 MAX_LINK = 255
 """Bytes of the name of a link: what a file system takes as one name."""
@@ -70,6 +79,7 @@ class StudyLinks:
         self, studies: Path, *, store: Path, change: AbstractContextManager[object]
     ) -> None:
         self._change = change
+        self._versions = VersionStore(store / VERSIONS)
         self._studies = studies.resolve()
         self.images = private_folder(private_folder(store) / "images")
         self._folders = private_folder(store / "series").resolve()
@@ -114,7 +124,7 @@ class StudyLinks:
             for entry in self.images.iterdir():
                 if not entry.is_symlink() and entry.is_file() and is_plain_name(entry.name):
                     self._move_upload(entry)  # where earlier versions kept uploads
-            uploaded = self._free_names({_id(name) for name in links})
+            uploaded = self._uploads_by_id({_id(name) for name in links})
             for image, file in uploaded.items():
                 name = f"{image}{_ending(file.name)}"
                 links[name] = places[name] = str(file)
@@ -137,24 +147,31 @@ class StudyLinks:
         if (fault := self._faults.get(image)) is not None:
             return Verdict(reason=fault)
         if image in self.uploaded:
-            return replace(verdict, warnings=(UPLOAD_REMARK, *verdict.warnings))
+            name = _id(self.uploaded[image].name)
+            remarks = (RENAMED_REMARK.format(name=name),) if name != image else ()
+            return replace(verdict, warnings=(UPLOAD_REMARK, *remarks, *verdict.warnings))
         return verdict
 
     def path(self, name: str) -> str:
         """Where the scan is to which an entry of `images/` leads."""
         return self._places.get(name) or os.path.realpath(self.images / name)
 
-    def _free_names(self, taken: set[str]) -> dict[str, Path]:
-        """The uploads by the id under which each is shown; one for which none is free is not."""
-        shown: dict[str, Path] = {}
-        for file in sorted(self.uploads.iterdir()):
-            if not (is_plain_name(file.name) and file.name.endswith(SCAN_SUFFIXES)):
+    def _uploads_by_id(self, taken: Set[str]) -> dict[str, Path]:
+        """The uploads by the id under which each is shown.
+
+        taken: ids of the scans of the studies folder. What a reader saved under a name with
+        `UPLOADED` stays reachable: the upload keeps it, also where its own is free again.
+        """
+        by_id: dict[str, Path] = {}
+        for file in sorted(self.uploads.iterdir()):  # one called so by itself before the other
+            if not _is_scan_file(file.name):
                 continue
-            own = _id(file.name)
-            name = f"{own}{UPLOADED}" if own in taken else own
-            if name not in taken and name not in shown:
-                shown[name] = file
-        return shown
+            image = name = _id(file.name)
+            while name == image or name in taken or name in by_id:
+                name = shortened(f"{name}{UPLOADED}")
+            is_renamed = image in taken or image in by_id or self._versions.has_any(name)
+            by_id[name if is_renamed else image] = file
+        return by_id
 
     def _move_upload(self, file: Path) -> None:
         """Put an upload where uploads are now, under a new name where one has its own there."""
@@ -216,20 +233,15 @@ class StudyLinks:
         """
         volumes, remarks = volume_files(self._studies)
         files, places = {}, {}
-        taken: set[str] = set()
-        for file in volumes:
-            name = called_by_path(file, self._studies)
-            if name in scans:  # the series in another format
-                continue
+        names = {file: called_by_path(file, self._studies) for file in volumes}
+        others = {file: name for file, name in names.items() if name not in scans}
+        for file, name in told_apart(others).items():  # without series in another format
             suffix = file.name[len(stem_of(file)) :].lower()
-            if name in taken:
-                name = shortened(f"{name}{suffix.replace('.', '_')}")
-            rule = "that no other scan has" if name in taken else broken_rule(name)
+            rule = "that no other scan has" if name in scans else broken_rule(name)
             if rule:
                 place = readable_name(file.relative_to(self._studies).as_posix())
                 remarks.append(f"{place} was skipped: its path must make a name {rule}")
                 continue
-            taken.add(name)
             files[f"{name}{suffix}"] = str(file)
             places[f"{name}{suffix}"] = _place_of(file, suffix)
         return files, places, remarks
@@ -290,6 +302,11 @@ def _place_of(file: Path, suffix: str) -> str:
 def _ending(name: str) -> str:
     endings = (*SCAN_SUFFIXES, *HEADER_SUFFIXES, SERIES_SUFFIX)
     return next(suffix for suffix in endings if name.endswith(suffix))
+
+
+def _is_scan_file(name: str) -> bool:
+    """Whether an entry of `uploads/` is a scan: others are on their way."""
+    return name.endswith(SCAN_SUFFIXES) and is_plain_name(_id(name))
 
 
 def _id(name: str) -> str:

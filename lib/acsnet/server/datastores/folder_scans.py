@@ -327,7 +327,7 @@ class FolderScans(FolderIndex):
         scan = read_scan(file)
         with self._change:
             if present := self.get_image_uri(image_id):
-                check_same_scan(image_id, scan, read_scan(present))
+                check_same_scan(image_id, scan, Path(present))
             else:
                 upload = keep_upload(image_id, file, uploads=self._links.uploads)
                 self._links.add_upload(upload)

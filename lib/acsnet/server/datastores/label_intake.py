@@ -1,11 +1,10 @@
 """The one way in for a label map that a person drew: checked, measured once and stored.
 
 3D Slicer's `PUT /datastore/label`, MONAI Label's `save_label` and reviews end in `accept_label`;
-a SEG that a viewer stored in a PACS goes through the same `check_label` when it is first read.
+a SEG that a viewer stored in a PACS goes through the same `measure_marked` when it is first read.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,52 +16,25 @@ from acsnet.annotations.marks import measure_marked
 from acsnet.dicom.provenance import State
 from acsnet.errors import InputError
 from acsnet.io import read_scan
-from acsnet.io.client_labels import read_client_labels
-from acsnet.quantify.quantification import NOTHING, Given
-from acsnet.result import Measured
+from acsnet.io.client_labels import read_with_warnings
 from acsnet.scan import ShortAxisScan
 from acsnet.server.datastores.label_records import MODEL_DRAFT
 from acsnet.server.datastores.label_reports import given_for
 from acsnet.server.datastores.protocol import (
+    REPLACED,
     LabelRecord,
     NewLabel,
     StudyStore,
     check_same_files,
     scan_to_label,
 )
+from acsnet.server.errors import ReplacedError, UnknownError
 from acsnet.server.state.audit_trail import note
 from acsnet.server.web import metrics
 
 NOBODY = "unknown annotator"
 MAX_AUTHOR = 64
 """Characters of a DICOM person name (PS3.5 table 6.2-1)."""
-
-
-def check_label(
-    scan: ShortAxisScan,
-    labels: NDArray[np.uint8],
-    *,
-    notes: tuple[str, ...] = (),
-    given: Given = NOTHING,
-) -> Measured:
-    """Check and measure a label map that a person drew.
-
-    Args:
-        scan: the scan it was drawn on.
-        labels: (`scan.grid.shape`) values of `acsnet.labels.Label`.
-        notes: what its reader noticed, to be among the warnings.
-        given: what a person entered for the case, as far as it can be used on this label map.
-
-    Returns:
-        The measures, with what the checks of labels say; `warnings` also hold which marks cannot be
-        used, and the notes.
-
-    Raises:
-        InputError: nothing is drawn.
-        AcsnetError: the label map cannot be measured on this scan.
-    """
-    measured = measure_marked(scan, labels, given)
-    return replace(measured, warnings=(*measured.warnings, *notes))
 
 
 def accept_label(
@@ -105,7 +77,7 @@ def accept_label(
         raise InputError(msg)
     check_same_files(store, image_id, drawn_on)
     given = given_for(store.folder, image_id, scan=store.drawn_state_now(image_id))
-    measured = check_label(scan, labels, notes=notes, given=given)
+    measured = measure_marked(scan, labels, notes=notes, given=given)
     label = NewLabel(
         measured=measured,
         features=measured.features_dict(),
@@ -125,14 +97,30 @@ def accept_file(
 
     info: what the client says of it: `user` or `client_id`, `state`, and `label_info`, the
     viewer's list of segments. Raises also InputError or GeometryError for a file that does not lie
-    on its image or holds other labels than ours.
+    on its image or holds other labels than ours, and UnknownError for a scan that is removed.
     """
     author, state = author_of(info), state_of(info)
     path, drawn_on = scan_to_label(store, image_id)
-    scan = read_scan(path)
-    labels = read_client_labels(file, grid=scan.grid, segments=info.get("label_info"))
+    try:
+        scan = read_scan(path)
+    except (InputError, OSError) as error:
+        if Path(path).exists():
+            raise
+        if store.get_image_uri(image_id):
+            raise ReplacedError(REPLACED) from error
+        msg = f"image {image_id!r} was removed meanwhile"
+        raise UnknownError(msg) from error
+    labels, notes = read_with_warnings(file, grid=scan.grid, segments=info.get("label_info"))
     return accept_label(
-        store, image_id, scan, labels, drawn_on=drawn_on, author=author, state=state, tag=tag
+        store,
+        image_id,
+        scan,
+        labels,
+        drawn_on=drawn_on,
+        author=author,
+        state=state,
+        tag=tag,
+        notes=notes,
     )
 
 
@@ -164,8 +152,11 @@ def author_of(info: Mapping[str, Any]) -> str:
 
     The name is what the client says, unless somebody is logged in (`server.identity.signed`).
     """
-    names = (str(info.get(key) or "").strip() for key in ("user", "client_id"))
-    author = next(filter(None, names), NOBODY)
+    names = [info[key] for key in ("user", "client_id") if info.get(key) is not None]
+    if not all(isinstance(name, str) for name in names):
+        msg = "the annotator's name must be text"
+        raise InputError(msg)
+    author = next(filter(None, (name.strip() for name in names)), NOBODY)
     if len(author) > MAX_AUTHOR or not author.isprintable():
         msg = f"the annotator's name must be at most {MAX_AUTHOR} printable characters"
         raise InputError(msg)

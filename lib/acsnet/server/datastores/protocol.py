@@ -89,6 +89,11 @@ class LabelRecord:
     withdrawn_by: str = ""
 
     @property
+    def name(self) -> str:
+        """What it is asked for by: its id, or the tag where it has none."""
+        return self.id or self.tag
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What a person should know before using the numbers."""
         noted = tuple(self.features.get("warnings", ()))
@@ -294,6 +299,13 @@ class StudyStore(Protocol):
 
     def drawn_by(self, image_id: str) -> dict[str, NDArray[np.uint8]]:
         """Author -> the newest label map of theirs, on the grid of the image."""
+
+
+def known_case(store: StudyStore, image: str) -> None:
+    """Raises UnknownError for a scan that the store does not list."""
+    if image not in store.list_images():
+        msg = f"there is no case {image!r}"
+        raise UnknownError(msg)
 
 
 def scan_to_label(store: StudyStore, image_id: str) -> tuple[str, str]:

@@ -6,15 +6,29 @@ from pathlib import Path
 import numpy as np
 
 from acsnet.annotations.reading_details import DetailsStore
-from acsnet.errors import InputError
+from acsnet.errors import ON_SERVER, AcsnetError, InputError, worded
+from acsnet.io import read_scan
 from acsnet.scan import ShortAxisScan
+from acsnet.server.errors import printable
 from acsnet.server.state.paths import DETAILS
 from acsnet.server.web.request_checks import SCAN_SUFFIXES, upload_suffix
 from acsnet.storage import write_bytes
 
 
-def check_same_scan(image_id: str, sent: ShortAxisScan, present: ShortAxisScan) -> None:
-    """Raises FileExistsError where pixels or geometry differ from those of the scan of that id."""
+def check_same_scan(image_id: str, sent: ShortAxisScan, path: Path) -> None:
+    """Raises FileExistsError unless the scan of that id has the same pixels and geometry.
+
+    path: its file or folder; one that cannot be read is no fault of what was sent.
+    """
+    try:
+        present = read_scan(path)
+    except AcsnetError as error:
+        reason = printable(worded(error, ON_SERVER))
+        msg = (
+            f"there is already an image called {image_id!r}, which cannot be read ({reason}): "
+            "rename yours"
+        )
+        raise FileExistsError(msg) from error
     if not (
         np.array_equal(sent.pixels, present.pixels)
         and np.allclose(sent.grid.affine, present.grid.affine, atol=1e-3)

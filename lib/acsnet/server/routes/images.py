@@ -9,26 +9,22 @@ from fastapi import APIRouter, BackgroundTasks, File, HTTPException, Query, Requ
 from fastapi.responses import FileResponse, RedirectResponse
 from monailabel.utils.sessions import SessionInfo
 
-from acsnet.annotations import audit_log
+from acsnet.errors import InputError
 from acsnet.io import read_scan, write_image
 from acsnet.io.containers import open_volume
-from acsnet.io.dicom_files.dicom_file import DICOM_SUFFIXES
+from acsnet.io.dicom_files.dicom_file import DICOM_SUFFIXES, is_volume, read_header
 from acsnet.server.app import App
 from acsnet.server.datastores.label_intake import author_of
+from acsnet.server.datastores.protocol import known_case
 from acsnet.server.errors import LoadError
 from acsnet.server.identity import signed
 from acsnet.server.inference.work_queue import volume_place
-from acsnet.server.routes.common import (
-    client_session,
-    copy_upload,
-    image_path,
-    known_case,
-    saved_upload,
-)
-from acsnet.server.state.paths import audit_log_file
+from acsnet.server.routes.common import client_session, copy_upload, image_path, saved_upload
+from acsnet.server.state.audit_trail import note
 from acsnet.server.web.load_limits import asker
 from acsnet.server.web.request_checks import (
     HEADER_SUFFIXES,
+    SCAN_SUFFIXES,
     upload_name,
     upload_suffix,
 )
@@ -66,16 +62,16 @@ def add_image(app: App, file: Annotated[UploadFile, File()], image: str = "") ->
             added = app.datastore().add_image(name, str(path), {})
         except FileExistsError as error:
             raise HTTPException(409, str(error)) from error
-    audit_log.record(audit_log_file(), "upload", user=author_of(signed({})), image=added)
+    note("upload", user=author_of(signed({})), image=added)
     return {"image": added}
 
 
 @router.post("/acsnet/cases/{image}/remove")
 def remove_image(app: App, image: str) -> RedirectResponse:
     """Remove a scan that a client uploaded; labels that were drawn on it are kept."""
-    known_case(app, image)
+    known_case(app.datastore(), image)
     app.datastore().remove_image(image)
-    audit_log.record(audit_log_file(), "remove", user=author_of(signed({})), image=image)
+    note("remove", user=author_of(signed({})), image=image)
     return RedirectResponse("/acsnet/", 303)
 
 
@@ -131,7 +127,7 @@ def create_session(
     if len(set(names)) != len(names):
         raise HTTPException(422, "the names of the uploaded files must differ")
     with tempfile.TemporaryDirectory(dir=app.scratch) as temporary:
-        if len(files) == 1 and not names[0].lower().endswith(DICOM_SUFFIXES):
+        if len(files) == 1 and names[0].lower().endswith(SCAN_SUFFIXES):
             scan = Path(temporary) / f"scan{upload_suffix(files[0].filename)}"
             copy_upload(files[0], scan)
         else:
@@ -139,11 +135,39 @@ def create_session(
             scan.mkdir()
             for file, name in zip(files, names, strict=True):
                 copy_upload(file, scan / name)
+            _check_series(sorted(scan.iterdir()))
         session_id, added = app.sessions().add_session(str(scan), expiry or SESSION_S)
     app.session_owners = {
         key: app.session_owners.get(key, owner) for key in [*app.sessions(), session_id]
     }
     return {"session_id": session_id, "session_info": _shown(added)}
+
+
+def _check_series(files: list[Path]) -> None:
+    """Refuse files that are not those of a series: HTTP 422 for volumes, 415 for one of no format.
+
+    A volume beside DICOM files, as converters leave one, is passed over by the reader. Raises
+    InputError for one file that claims to be DICOM and cannot be read.
+    """
+    volumes = [file for file in files if is_volume(file)]
+    if volumes and not any(_may_be_dicom(file) for file in files if file not in volumes):
+        if any(file.suffix.lower() in HEADER_SUFFIXES for file in volumes):
+            raise HTTPException(
+                422, "pixels in a file beside their header: save it as one file (.mha, .nrrd, .nii)"
+            )
+        raise HTTPException(422, "send one volume file, or the DICOM files of one series")
+    if len(files) == 1 and files[0].suffix.lower() not in DICOM_SUFFIXES:
+        file, _ = read_header(files[0], files[0].name)
+        if file is None:
+            upload_suffix(files[0].name)
+
+
+def _may_be_dicom(file: Path) -> bool:
+    """Whether a file is DICOM, or claims to be and cannot be read."""
+    try:
+        return read_header(file, file.name)[0] is not None
+    except InputError:
+        return True
 
 
 def _shown(held: SessionInfo) -> dict[str, Any]:

@@ -9,10 +9,10 @@ from acsnet import NOTICE
 from acsnet.measure import numbers_of
 from acsnet.server.app import App
 from acsnet.server.datastores.label_intake import accept_file, author_of, record_save, state_of
-from acsnet.server.datastores.protocol import each_once
+from acsnet.server.datastores.protocol import each_once, known_case
 from acsnet.server.identity import Role, require, signed
 from acsnet.server.inference.work_queue import volume_place
-from acsnet.server.routes.common import image_path, known_case, saved_upload
+from acsnet.server.routes.common import image_path, saved_upload
 from acsnet.server.state.audit_trail import note
 from acsnet.server.web.request_checks import json_object
 
@@ -70,14 +70,14 @@ def save_label(
 @router.get("/acsnet/cases/{image}/versions.json")
 def versions(app: App, image: str) -> list[dict[str, Any]]:
     """All versions of an image's labels, newest first."""
-    known_case(app, image)
+    known_case(app.datastore(), image)
     return [record.to_info() for record in each_once(app.datastore().label_records(image))]
 
 
 @router.delete("/datastore/label")
 def withdraw(app: App, id: str, tag: str) -> dict[str, Any]:  # noqa: A002 - the name that clients send
     """Take the label map that holds under a tag out of use; its version is kept."""
-    known_case(app, id)
+    known_case(app.datastore(), id)
     if tag not in app.datastore().get_labels_by_image_id(id):
         raise HTTPException(404, f"image {id!r} has no label with tag {tag!r}")
     by = author_of(signed({}))

@@ -57,7 +57,11 @@ def stop(app: App) -> Any:
 
     3D Slicer asks for a stop before each training of its own, under way or not.
     """
-    stopped = app.trainings.stop() or app.trainings.latest()
-    if stopped is None:
+    stopped = app.trainings.stop()
+    if stopped is not None:
+        details = {"run": task_of(*stopped)["id"], "state": "stopped"}
+        note("train", user=author_of(signed({})), details=details)
+    newest = stopped or app.trainings.latest()
+    if newest is None:
         raise HTTPException(404, "there was no training")
-    return task_of(*stopped)
+    return task_of(*newest)

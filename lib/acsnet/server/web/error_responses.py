@@ -11,11 +11,11 @@ from starlette.exceptions import HTTPException
 
 from acsnet.errors import ON_SERVER, AcsnetError, ChoiceError, worded
 from acsnet.server.errors import MemoryShortError, printable
-from acsnet.server.web.headers import OWN_PAGE
+from acsnet.server.web.headers import OWN_PAGE, PAGES
 from acsnet.server.web.templates import page
 
-PAGES = "/acsnet/"
-"""The addresses below which a person, not a program, reads the answer."""
+UNNAMED = "a file must be sent with a file name (filename=)"
+"""Without one a part of a form is a field of text."""
 
 logger = logging.getLogger(__name__)
 
@@ -45,10 +45,21 @@ def validation_error(request: Request, error: Exception) -> Response:
     """Parameters of the wrong kind, by name; never what was sent, which JSON may not hold."""
     faults = error.errors() if isinstance(error, RequestValidationError) else []
     places = [".".join(map(str, fault["loc"][1:])) or "the body" for fault in faults]
+    form = request.headers.get("content-type", "").lower().startswith("multipart/")
     reason = "; ".join(
-        f"{place}: {fault['msg']}" for place, fault in zip(places, faults, strict=True)
+        f"{place}: {_of_form(fault['msg']) if form else fault['msg']}"
+        for place, fault in zip(places, faults, strict=True)
     )
     return error_response(request, 422, printable(reason))
+
+
+def _of_form(fault: str) -> str:
+    """What the checks say of a part of a form, with what may be wrong with the form itself."""
+    if fault == "Field required":
+        return "it is missing, or the form ends before its closing boundary (Content-Length?)"
+    if "Expected UploadFile" in fault:
+        return UNNAMED
+    return fault
 
 
 def memory_error(request: Request, error: Exception) -> Response:
@@ -70,6 +81,8 @@ def http_error(request: Request, error: Exception) -> Response:
     headers = getattr(error, "headers", None)
     status = getattr(error, "status_code", 500)
     reason = printable(str(getattr(error, "detail", "")))
+    if reason.startswith("Part exceeded maximum size"):
+        reason = f"a field of the form is too long; {UNNAMED}"
     if reason == "Not Found" and wants_page(request):
         reason = "there is nothing at this address"
     return error_response(request, status, reason, headers=headers)
@@ -97,14 +110,14 @@ def error_response(
     if wants_page(request):
         request.scope.setdefault("state", {})[OWN_PAGE] = True
         response: Response = page(
-            "error.html", status=status, reason=reason, came_from=_came_from(request)
+            "error.html", status=status, reason=reason, came_from=came_from(request)
         )
         response.headers.update(headers or {})
         return response
     return JSONResponse({"detail": reason}, status, headers=dict(headers or {}))
 
 
-def _came_from(request: Request) -> str:
+def came_from(request: Request) -> str:
     """The page of ours that a browser was on, without the server's name; empty for any other."""
     before = urlsplit(request.headers.get("referer", ""))
     ours = before.netloc == request.headers.get("host") and before.path.startswith(PAGES)

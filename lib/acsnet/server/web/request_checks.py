@@ -30,7 +30,8 @@ def name_fault(key: str, value: str) -> str | None:
     """
     if key == "tag":
         plain = bool(_TAG.fullmatch(value))
-        return None if plain else "tag must be letters, digits, '-', '_' and '.', not first '.'"
+        rule = "tag must be 1 to 64 letters, digits, '-', '_' and '.', not first '.'"
+        return None if plain else rule
     if key == "session_id":
         plain = not value or bool(_SESSION.fullmatch(value))
         return None if plain else "session_id must be an id that this server gave"
@@ -45,6 +46,8 @@ def path_fault(path: str) -> str | None:
     parts = path.split("/")
     if any(len(part.encode(errors="surrogatepass")) > MAX_PART for part in parts):
         return f"no part of the address may be longer than {MAX_PART} bytes"
+    if path.endswith("/") and "%" in path:  # a redirect to it without "/" would decode it again
+        return "leave out the / at the end of the address"
     unsafe = any(part in (".", "..") or "\\" in part or "\x00" in part for part in parts)
     return "the address must not climb out of its folder" if unsafe else None
 
@@ -77,7 +80,9 @@ def upload_suffix(filename: str | None) -> str:
         if lowered.endswith(suffix):
             return suffix
     raise HTTPException(
-        415, "send a NIfTI file, named .nii.gz or .nii, or a .nrrd, .seg.nrrd or .mha file"
+        415,
+        "send a NIfTI file, named .nii.gz or .nii, or a .nrrd, .seg.nrrd or .mha file; the DICOM "
+        "files of a scan go to PUT /session/",
     )
 
 
