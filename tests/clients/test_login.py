@@ -13,7 +13,7 @@ import requests
 from certificates import certificate
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from acsnet.server.auth.roles import role_for
+from acsnet.server.auth.roles import rule_of
 from acsnet.server.identity import Role
 
 from .conftest import (
@@ -53,18 +53,18 @@ def every_route(site, people):
 def test_no_role_gets_beyond_its_own_on_any_route(site, people):
     seen = 0
     for method, path in every_route(site, people):
-        needed = role_for(method, path)
-        assert needed is not None, f"{method} {path} has no role"
-        if needed is Role.PUBLIC:
+        rule = rule_of(method, path)
+        assert rule is not None, f"{method} {path} has no role"
+        if rule.role is Role.PUBLIC:
             continue
         seen += 1
         url = f"{site.url}{path}"
         assert requests.request(method, url, timeout=TIMEOUT).status_code == 401, (method, path)
         for name, role in (("ana", Role.ANNOTATOR), ("rea", Role.REVIEWER)):
-            if role < needed:
+            if role < rule.role:
                 answer = people[name].request(method, url, timeout=TIMEOUT)
                 assert answer.status_code == 403, (method, path, name)
-                assert f"needs the role {needed.word}" in answer.text
+                assert f"needs the role {rule.role.word}" in answer.text
     assert seen > 30
 
 

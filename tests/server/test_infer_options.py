@@ -23,7 +23,7 @@ def test_what_a_client_does_not_choose_is_the_pipelines_own(pipeline):
 
 def test_a_client_chooses_the_scar_method_the_masks_and_whether_to_tell_how_sure_it_is(pipeline):
     chosen = options_of(
-        {"scar_method": ["half_max", "remote"], "keep_valid_masks": False, "uncertainty": True}
+        {"scar_method": "half_max", "keep_valid_masks": False, "uncertainty": True}
     ).on(pipeline)
     assert chosen.scar_method == "half_max"
     assert not chosen.corrector.keep_valid

@@ -12,11 +12,11 @@ import pytest
 from saved_labels import keep_draft, label_file
 from starlette.requests import Request
 
+from acsnet.annotations import marks
 from acsnet.io import read_scan, write_label_map
 from acsnet.pacs import archive
 from acsnet.pacs.config import PacsSettings
 from acsnet.server.corrections.frame_labels import to_frames
-from acsnet.server.datastores import label_intake
 from acsnet.server.datastores.label_intake import accept_file
 from acsnet.server.datastores.pacs import DicomWebDatastore
 from acsnet.server.datastores.protocol import REPLACED
@@ -31,10 +31,10 @@ VOLUME = "a & <i>b"
 @pytest.fixture
 def replace_soon(web, monkeypatch):
     """Lets both scans be replaced in the midst of the next save: a slice is not what it was."""
-    measure = label_intake.measure_marked
+    measure = marks.measure_labels
 
-    def replace(*arguments):
-        monkeypatch.setattr(label_intake, "measure_marked", measure)
+    def replace(*arguments, **options):
+        monkeypatch.setattr(marks, "measure_labels", measure)
         file = web.studies / "phantom-1" / "slice-02.dcm"
         dataset = pydicom.dcmread(file)
         dataset.PixelData = bytes(reversed(dataset.PixelData))
@@ -44,9 +44,9 @@ def replace_soon(web, monkeypatch):
         pixels[:, :, 1] = pixels[::-1, :, 1]
         nib.save(nib.Nifti1Image(pixels, scan.affine, scan.header), web.folder / "new.nii.gz")
         os.replace(web.folder / "new.nii.gz", web.studies / f"{VOLUME}.nii.gz")
-        return measure(*arguments)
+        return measure(*arguments, **options)
 
-    return lambda: monkeypatch.setattr(label_intake, "measure_marked", replace)
+    return lambda: monkeypatch.setattr(marks, "measure_labels", replace)
 
 
 def drawn(web, image):
@@ -102,13 +102,13 @@ def test_what_was_drawn_on_a_scan_replaced_meanwhile_is_refused(web, replace_soo
 
 
 def test_a_scan_that_is_only_copied_anew_meanwhile_keeps_what_was_drawn(web, monkeypatch):
-    measure, file = label_intake.measure_marked, web.studies / f"{VOLUME}.nii.gz"
+    measure, file = marks.measure_labels, web.studies / f"{VOLUME}.nii.gz"
 
-    def copy(*arguments):
+    def copy(*arguments, **options):
         os.utime(file, (1e9, 1e9))
-        return measure(*arguments)
+        return measure(*arguments, **options)
 
-    answer = put(web, VOLUME, lambda: monkeypatch.setattr(label_intake, "measure_marked", copy))
+    answer = put(web, VOLUME, lambda: monkeypatch.setattr(marks, "measure_labels", copy))
     assert answer.status_code == 200, answer.text
     (version,) = web.client.get(f"/acsnet/cases/{VOLUME}/versions.json").json()
     assert version["user"] == "Ana"
@@ -118,19 +118,19 @@ def test_what_was_drawn_on_a_series_that_gets_images_meanwhile_is_not_stored(
     pacs, patient, tmp_path, monkeypatch
 ):
     monkeypatch.setattr("acsnet.pacs.archive.DicomWeb", lambda _: pacs)
-    images, measure = patient(), label_intake.measure_marked
+    images, measure = patient(), marks.measure_labels
     late, image = images.pop(), images[0].SeriesInstanceUID
     pacs.add(images)
     store = DicomWebDatastore(
         PacsSettings(url=pacs.address, cache_seconds=0.0), store=tmp_path / "store"
     )
 
-    def measure_and_get(*arguments):
+    def measure_and_get(*arguments, **options):
         pacs.add([late])
-        return measure(*arguments)
+        return measure(*arguments, **options)
 
     label_file(store, image, tmp_path / "label.nii.gz", 2)
-    monkeypatch.setattr(label_intake, "measure_marked", measure_and_get)
+    monkeypatch.setattr(marks, "measure_labels", measure_and_get)
     try:
         with pytest.raises(ReplacedError, match="replaced or changed while the label map was"):
             accept_file(store, image, tmp_path / "label.nii.gz", tag="final", info={})

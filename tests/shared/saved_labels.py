@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from acsnet.annotations.marks import measure_marked
 from acsnet.io import read_scan, write_label_map
-from acsnet.server.datastores.label_intake import accept_label, author_of, check_label, state_of
+from acsnet.server.datastores.label_intake import accept_label, author_of, state_of
 from acsnet.server.datastores.protocol import scan_to_label
 
 
@@ -21,7 +22,7 @@ def save_label(store, image, labels, *, tag="final", **info):
 def keep_draft(store, image, labels, *, model="m1"):
     """Keep an array on the grid of an image as a draft of the model."""
     scan = read_scan(store.get_image_uri(image))
-    store.keep_draft(image, check_label(scan, labels), model)
+    store.keep_draft(image, measure_marked(scan, labels), model)
 
 
 def label_file(store, image, path, value):

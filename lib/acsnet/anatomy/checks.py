@@ -15,8 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import label as components
 
-from acsnet.anatomy.measures import CORNERS, MEASURE_NAMES, Form, Measures, measure
+from acsnet.anatomy.measures import MEASURE_NAMES, Form, Measures, measure
 from acsnet.errors import WeightsError
+from acsnet.masks import TOUCHING
+from acsnet.storage import DAMAGED
 
 SHIPPED_LIMITS = Path(__file__).resolve().parent / "limits.json"
 
@@ -85,7 +87,7 @@ def check_ventricle(wall: NDArray[np.bool_], pool: NDArray[np.bool_]) -> tuple[s
     wrong = {
         "pool_in_wall": bool((wall & pool).any()),
         "pool_parts": components(pool)[1] > 1,
-        "ventricle_objects": components(ventricle, CORNERS)[1] > 1,
+        "ventricle_objects": components(ventricle, TOUCHING)[1] > 1,
         "ventricle_holes": background > 1,
     }
     return tuple(name for name, is_wrong in wrong.items() if is_wrong)
@@ -123,7 +125,7 @@ def read_limits(path: Path = SHIPPED_LIMITS) -> Limits:
     """Read the limits of a file. Raises WeightsError when it is missing or broken."""
     try:
         table = json.loads(path.read_text())["limits"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except DAMAGED as error:
         msg = f"{path}: the limits of the anatomical checks are missing or broken"
         raise WeightsError(msg) from error
     return limits_from_dict(table, source=str(path))

@@ -86,23 +86,15 @@ def taken_for(scans: Iterable[tuple[str, str]]) -> dict[str, str]:
 
     scans: patient and content of each; "" for content that could not be read, which joins nobody.
     """
-    same: dict[str, str] = {}
+    from scipy.cluster.hierarchy import DisjointSet  # takes long to import
+
+    pairs = list(scans)
+    persons = DisjointSet(patient for patient, _ in pairs)
     first: dict[str, str] = {}
-
-    def person(patient: str) -> str:
-        while (other := same.get(patient, patient)) != patient:
-            patient = other
-        return patient
-
-    patients = []
-    for patient, content in scans:
-        patients.append(patient)
+    for patient, content in pairs:
         if content:
-            first_by_name, other = sorted(
-                (person(patient), person(first.setdefault(content, patient)))
-            )
-            same[other] = first_by_name
-    return {patient: person(patient) for patient in patients}
+            persons.merge(patient, first.setdefault(content, patient))
+    return {patient: min(same) for same in persons.subsets() for patient in same}
 
 
 def regrouped(before: HoldOut, marks: Iterable[tuple[str, str]]) -> HoldOut:

@@ -3,7 +3,6 @@
 import logging
 import threading
 import time
-import uuid
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,21 +22,20 @@ from acsnet.active_learning.acquisition import COMBINED, STRATEGIES
 from acsnet.active_learning.score_store import ScoreStore, model_version
 from acsnet.annotations.label_versions import VersionStore
 from acsnet.errors import InputError
-from acsnet.fine_tuning.model_registry import Models
+from acsnet.fine_tuning.model_registry import Models, name_on_labels
 from acsnet.labels import LABEL_VALUES
 from acsnet.pacs.config import is_dicomweb, pacs_settings
 from acsnet.server.corrections.click_tasks import correction_desk, correction_tasks
 from acsnet.server.corrections.points import BACKGROUND
 from acsnet.server.corrections.starts import saved_label
 from acsnet.server.datastores.folder import StudiesDatastore
-from acsnet.server.datastores.label_records import MODEL_DRAFT
 from acsnet.server.datastores.label_reports import given_for, with_given
 from acsnet.server.datastores.pacs import DicomWebDatastore
 from acsnet.server.datastores.protocol import StudyStore
 from acsnet.server.identity import signed
 from acsnet.server.inference.batch import Batch
 from acsnet.server.inference.model_server import ModelServer
-from acsnet.server.inference.response import Answer, label_map_bytes
+from acsnet.server.inference.response import Answer
 from acsnet.server.inference.tasks import AcsnetTask, CorrectTask, MyocardiumTask, RoiTask
 from acsnet.server.inference.work_queue import InferenceQueue
 from acsnet.server.learning.background_scoring import IdleScorer
@@ -275,14 +273,6 @@ class AcsnetApp(MONAILabelApp):
                 details={"task": task, "done": done},
             )
 
-    def infer(self, request: dict[str, Any], datastore: Any = None) -> dict[str, Any]:
-        """As MONAI Label's: `segment`, with the label map in a file that the caller removes."""
-        answer = self.segment(request)
-        suffix = request.get("result_extension") or ".nii.gz"
-        path = self.scratch / f"{uuid.uuid4().hex}{suffix}"
-        path.write_bytes(label_map_bytes(answer, suffix))
-        return {"label": str(path), "tag": MODEL_DRAFT, "file": str(path), "params": answer.params}
-
     def _keep(self, image: str, answer: Answer, *, state: str) -> None:
         """Watch a result of the whole method for drift; keep it as the draft of its image.
 
@@ -300,7 +290,7 @@ class AcsnetApp(MONAILabelApp):
                 features["warnings"] = (*features["warnings"], REPLACED)
                 return
             given = given_for(store.folder, image, scan=state)
-            store.keep_draft(image, with_given(result, given), answer.version)
+            store.keep_draft(image, with_given(result, given), name_on_labels(answer.version))
             self._book.keep(image, result)
         except OSError as error:
             logger.exception("a draft could not be kept")

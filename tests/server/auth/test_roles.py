@@ -3,7 +3,7 @@
 import pytest
 from fastapi.routing import APIRoute
 
-from acsnet.server.auth.roles import RULES, role_for
+from acsnet.server.auth.roles import RULES, rule_of
 from acsnet.server.identity import Role
 
 
@@ -45,7 +45,7 @@ def test_every_route_has_a_role(application):
 def test_a_route_that_nobody_chose_a_role_for_is_noticed_and_closed(application):
     application.router.routes.append(APIRoute("/new", lambda: None, methods=["POST"]))
     assert [one for one in routes_of(application.routes) if not listed(*one)] == [("POST", "/new")]
-    assert role_for("POST", "/new") is None
+    assert rule_of("POST", "/new") is None
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,8 @@ def test_a_route_that_nobody_chose_a_role_for_is_noticed_and_closed(application)
     ],
 )
 def test_the_role_of_an_address(method, path, role):
-    assert role_for(method, path) is role
+    rule = rule_of(method, path)
+    assert (rule and rule.role) is role
 
 
 def test_what_anybody_may_do_shows_no_scan_and_changes_nothing():

@@ -14,15 +14,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import parse_qsl
 
-from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from acsnet.annotations import audit_log
 from acsnet.annotations.audit_log import Event
-from acsnet.server.auth.body_limits import rule_of
+from acsnet.server.auth.roles import rule_of
 from acsnet.server.identity import logged_in
 from acsnet.server.state.paths import audit_log_file
-from acsnet.server.web.access_policy import address_group
+from acsnet.server.web.access_policy import address_group, address_of
 
 HERE: frozenset[str] = frozenset(
     {"view", "list", "edit", "session", "batch", "score", "next", "logout"}
@@ -117,9 +116,9 @@ class AccessLog:
             return None
         person = logged_in()
         user, image = "" if person is None else person.name, _object(scope)
-        if self._once.count((rule.event, user, _address(scope), image)) is None:
+        if self._once.count((rule.event, user, address_of(scope), image)) is None:
             return None
-        details = {"address": _address(scope)}
+        details = {"address": address_of(scope)}
         event: Event = rule.event  # type: ignore[assignment] # one of HERE
         return lambda: audit_log.record(
             audit_log_file(), event, user=user, image=image, details=details
@@ -128,7 +127,7 @@ class AccessLog:
     def _refusal(self, scope: Scope, status: int) -> Callable[[], None] | None:
         if status not in REFUSED:
             return None
-        address = _address(scope)
+        address = address_of(scope)
         times = self._refusals.count((address_group(address), str(status)))
         now = time.monotonic()
         self._lines = [at for at in self._lines if now - at < ONCE_S]
@@ -145,11 +144,6 @@ class AccessLog:
         return lambda: audit_log.record(
             audit_log_file(), "refused", image=_object(scope), details=details
         )
-
-
-def _address(scope: Scope) -> str:
-    client = Request(scope).client
-    return client.host if client else ""
 
 
 def _object(scope: Scope) -> str:

@@ -10,10 +10,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from acsnet.server.auth.roles import BODIES, MAX_UNREAD_BYTES, UPLOAD, Rule, rule_for
+from acsnet.server.auth.roles import BODIES, MAX_UNREAD_BYTES, UPLOAD, Rule, rule_of
 from acsnet.server.errors import LoadError
 from acsnet.server.identity import logged_in
-from acsnet.server.web.access_policy import address_group, is_loopback
+from acsnet.server.web.access_policy import address_group, address_of, is_loopback
 from acsnet.server.web.load_limits import BESIDE_WAITING, load_answer
 from acsnet.settings import read_settings
 
@@ -22,11 +22,6 @@ def takes_place(method: str, path: str) -> bool:
     """Whether a request is work that only so many may ask for at once; no login, no logout."""
     rule = rule_of(method, path)
     return rule is not None and rule.takes_place
-
-
-def rule_of(method: str, path: str) -> Rule | None:
-    """The rule of an address; one without its last slash is sent on to it."""
-    return rule_for(method, path) or rule_for(method, f"{path}/")
 
 
 def body_refusal(rule: Rule, headers: Headers, *, upload_mb: int) -> tuple[int, str] | None:
@@ -101,5 +96,5 @@ def _owner(request: Request) -> str:
     person = logged_in()
     if person is not None:
         return f"person {person.name}"
-    address = request.client.host if request.client else ""
+    address = address_of(request.scope)
     return "" if is_loopback(address) else f"address {address_group(address)}"

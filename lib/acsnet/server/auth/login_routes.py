@@ -6,9 +6,11 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
-from acsnet.server.auth.middleware import HOME, LOGIN_PAGE, address_of, cookie_name, own_address
+from acsnet.server.auth.middleware import LOGIN_PAGE, cookie_name, own_address
 from acsnet.server.auth.service import Login
 from acsnet.server.identity import logged_in
+from acsnet.server.web.access_policy import address_of
+from acsnet.server.web.headers import PAGES
 from acsnet.server.web.templates import page
 
 router = APIRouter()
@@ -24,11 +26,11 @@ def _login(request: Request) -> Login:
 
 async def _begun(login: Login, request: Request, name: str, password: str) -> str:
     """The id of a new session, in a thread that no other request waits for."""
-    return await login.places.run(login.begin, name, password, address=address_of(request))
+    return await login.places.run(login.begin, name, password, address=address_of(request.scope))
 
 
 @router.get(LOGIN_PAGE)
-def login_page(request: Request, next: str = HOME) -> Response:  # noqa: A002 # in the address
+def login_page(request: Request, next: str = PAGES) -> Response:  # noqa: A002 # in the address
     """Ask for name and password."""
     _login(request)
     return page("login.html", next=own_address(next), reason="", user="")
@@ -39,7 +41,7 @@ async def log_in(
     request: Request,
     name: Annotated[str, Form()] = "",
     password: Annotated[str, Form()] = "",
-    after: Next = HOME,
+    after: Next = PAGES,
 ) -> Response:
     """Begin a session, always with a new id, and end the one before."""
     login = _login(request)

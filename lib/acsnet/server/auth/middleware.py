@@ -10,16 +10,16 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from acsnet.server.auth.roles import role_for
+from acsnet.server.auth.roles import rule_of
 from acsnet.server.auth.service import Login, refuse
 from acsnet.server.errors import AccountsError
 from acsnet.server.identity import Person, Role, denied, request_of
-from acsnet.server.web.access_policy import origin_of
+from acsnet.server.web.access_policy import address_of, origin_of
 from acsnet.server.web.error_responses import acsnet_error, error_response
+from acsnet.server.web.headers import PAGES, VIEWERS
 
-LOGIN_PAGE = "/acsnet/login"
-HOME = "/acsnet/"
-PAGES = ("/acsnet/", "/ohif/", "/viewer/")
+LOGIN_PAGE = f"{PAGES}login"
+SHOWN = (PAGES, *VIEWERS)
 """Where a person in a browser is sent to the login, and a program is told to log in."""
 SAFE = ("GET", "HEAD", "OPTIONS")
 
@@ -59,40 +59,29 @@ def cookie_name(request: Request) -> str:
     return "__Host-acsnet" if request.url.scheme == "https" else "acsnet"
 
 
-def address_of(request: Request) -> str:
-    """The address that a request comes from."""
-    return request.client.host if request.client else ""
-
-
 def own_address(text: str) -> str:
     """The page to show after the login: an address of this server, else the work list."""
     plain = _PLAIN.fullmatch(text) and not urlsplit(text).netloc
-    return text if plain else HOME
+    return text if plain else PAGES
 
 
 async def _admitted(login: Login, request: Request) -> Person | None:
     """The person who asks; None for public addresses."""
-    role = _role(request)
-    if role is Role.PUBLIC:
+    rule = rule_of(request.method, request.scope["path"])
+    if rule is not None and rule.role is Role.PUBLIC:
         return None
     person = await _identified(login, request)
-    if role is None:
+    if rule is None:
         raise HTTPException(404, "there is nothing at this address")
-    if person.role < role:
-        raise HTTPException(403, denied(person, role, f"{request.method} {request.scope['path']}"))
+    if person.role < rule.role:
+        asked = f"{request.method} {request.scope['path']}"
+        raise HTTPException(403, denied(person, rule.role, asked))
     return person
-
-
-def _role(request: Request) -> Role | None:
-    """The role that a request needs, with or without the last slash of its address."""
-    path = request.scope["path"]
-    role = role_for(request.method, path)
-    return role_for(request.method, f"{path}/") if role is None else role
 
 
 async def _identified(login: Login, request: Request) -> Person:
     if header := request.headers.get("authorization"):
-        address = address_of(request)
+        address = address_of(request.scope)
         if login.hashes(header):
             return await login.places.run(login.by_header, header, address=address)
         if "." in header:  # a JWT: the provider's keys may have to be fetched
@@ -110,7 +99,7 @@ async def _identified(login: Login, request: Request) -> Person:
 
 
 def _refusal(request: Request, error: HTTPException) -> Response:
-    page = request.method == "GET" and request.scope["path"].startswith(PAGES)
+    page = request.method == "GET" and request.scope["path"].startswith(SHOWN)
     if error.status_code == 401 and page and "text/html" in request.headers.get("accept", ""):
         query = f"?{request.url.query}" if request.url.query else ""
         address = quote(request.scope["path"]) + query

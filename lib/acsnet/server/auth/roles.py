@@ -56,6 +56,7 @@ _TABLE: dict[Role, tuple[str, ...]] = {
         "GET /healthz                                    none    -",
         "GET /readyz                                     none    -",
         "GET /acsnet/style.css                           none    -",
+        "GET /acsnet/pages.js                            none    -",
         "GET /acsnet/desk.js                             none    -",
         "GET /acsnet/clicks.js                           none    -",
         "GET /acsnet/login                               none    -",
@@ -154,15 +155,16 @@ RULES: dict[tuple[str, str], Rule] = {
 _MATCHED = [(method, compile_path(path)[0], rule) for (method, path), rule in RULES.items()]
 
 
-def rule_for(method: str, path: str) -> Rule | None:
-    """What a request has to keep to, the strictest where several fit; None for no rule."""
+def rule_of(method: str, path: str) -> Rule | None:
+    """What a request has to keep to, the strictest where several fit; None for no rule.
+
+    An address without its last slash is sent on to that with it.
+    """
+    return _rule_at(method, path) or _rule_at(method, f"{path}/")
+
+
+def _rule_at(method: str, path: str) -> Rule | None:
     matching = [
         rule for rule_method, shape, rule in _MATCHED if rule_method == method and shape.match(path)
     ]
     return max(matching, key=lambda rule: rule.role, default=None)
-
-
-def role_for(method: str, path: str) -> Role | None:
-    """The role that a request asks for, the highest where several rules fit; None for no rule."""
-    rule = rule_for(method, path)
-    return None if rule is None else rule.role

@@ -78,29 +78,30 @@ def start_of(
         ReplacedError: there is another one by that tag now.
         AcsnetError: it cannot be read.
     """
-    own = own_version(store, image, author)
+    own, records = own_version(store, image, author), store.label_records(image)
+    accepted = held_under(records, REVIEWED)
     if source is not None and source not in SOURCES:
-        named = record_called(store.label_records(image), source, saved=saved)
-        path = Path(store.version_uri(image, named))
-        labels = read_client_labels(path, grid=scan.grid)
-        kind = FROM_MODEL if named.tag == MODEL_DRAFT else NAMED
-        return Start(source=kind, version=named.id, labels=labels, own=own, model=named.model)
-    if own and source in (None, OWN):
-        drawn = store.drawn_by(image).get(author)
-        if drawn is not None and drawn.shape == scan.grid.shape:
-            model = record_called(store.label_records(image), own).model
-            return Start(source=OWN, version=own, labels=drawn, own=own, model=model)
-    tags = store.get_labels_by_image_id(image)
-    if REVIEWED in tags and source in (None, ACCEPTED):
-        record = held_under(store.label_records(image), REVIEWED)
-        path = Path(store.get_label_uri(image, REVIEWED))
-        return Start(
-            source=ACCEPTED,
-            version="" if record is None else record.id,
-            labels=read_client_labels(path, grid=scan.grid),
-            own=own,
-            model=None if record is None else record.model,
-        )
+        record = record_called(records, source, saved=saved)
+        kind = FROM_MODEL if record.tag == MODEL_DRAFT else NAMED
+    elif own and source in (None, OWN):
+        kind, record = OWN, record_called(records, own)
+    elif accepted is not None and source in (None, ACCEPTED):
+        kind, record = ACCEPTED, accepted
+    else:
+        return _from_model(store, image, scan, run, own=own)
+    labels = read_client_labels(Path(store.version_uri(image, record)), grid=scan.grid)
+    return Start(source=kind, version=record.id, labels=labels, own=own, model=record.model)
+
+
+def _from_model(
+    store: StudyStore,
+    image: str,
+    scan: ShortAxisScan,
+    run: Callable[[], NDArray[np.uint8]],
+    *,
+    own: str,
+) -> Start:
+    """The model's draft, or a new run where there is none."""
     drawn_by = _model_of_draft(store, image)
     draft = _draft(store, image, scan)
     if draft is None:

@@ -92,12 +92,8 @@ def check_method(scan: ShortAxisScan, options: Options) -> None:
 
 
 def options_of(request: dict[str, Any]) -> Options:
-    """The options in a request. Raises InputError for a value that there is not.
-
-    A list is one as `/info/` offers it, the choice in front.
-    """
+    """The options in a request, see `named`. Raises InputError for a value that there is not."""
     method = request.get(SCAR_METHOD, Options.scar_method)
-    method = method[0] if isinstance(method, list) and method else method
     if method not in get_args(ScarMethod):
         msg = f"{SCAR_METHOD} must be one of {', '.join(get_args(ScarMethod))}, got {method!r}"
         raise InputError(msg)

@@ -14,7 +14,7 @@ from monailabel.interfaces.tasks.infer_v2 import InferTask, InferType
 from acsnet import NOTICE
 from acsnet.errors import InputError
 from acsnet.io import read_scan
-from acsnet.io.client_labels import read_client_labels
+from acsnet.io.client_labels import read_with_warnings
 from acsnet.labels import LABEL_VALUES
 from acsnet.pipeline import Pipeline
 from acsnet.quantify.scar import ScarMethod
@@ -261,9 +261,10 @@ class CorrectTask(SegmentationTask):
             msg = "send a label map to correct, or save one for this image first"
             raise InputError(msg)
         segments = request.get("label_info") if sent else None
-        labels = read_client_labels(start.file, grid=scan.grid, segments=segments)
+        labels, notes = read_with_warnings(start.file, grid=scan.grid, segments=segments)
         answer = answer_of(pipeline.correct(scan, scan.grid.from_input(labels)))
         features = answer.params["features"]
+        features = {**features, "warnings": [*notes, *features["warnings"]]}
         if start.author != reader:
             whose = f"this is a label map of {start.author}, not yours: you have saved none"
             features = {**features, "warnings": [whose, *features["warnings"]]}

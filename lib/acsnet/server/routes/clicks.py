@@ -24,7 +24,7 @@ from acsnet.server.app import AcsnetApp, App
 from acsnet.server.corrections.click_tasks import CLICK
 from acsnet.server.corrections.desk import Reader
 from acsnet.server.corrections.frame_labels import from_frames, to_frames
-from acsnet.server.corrections.points import Points, input_index, stack_index, whole_number
+from acsnet.server.corrections.points import Points, whole_number
 from acsnet.server.datastores.label_intake import accept_label, author_of, record_save
 from acsnet.server.datastores.label_records import READER_DRAFT, REVIEWED
 from acsnet.server.identity import signed_on_page
@@ -144,7 +144,7 @@ def _saved(
         unnoted = record_save(image, record, seconds=time.perf_counter() - began)
         app.on_save_label(image, image)
     warnings = [*record.warnings, *record.missing, *unnoted]
-    return {"version": record.id or record.tag, "warnings": warnings}
+    return {"version": record.name, "warnings": warnings}
 
 
 @router.get("/acsnet/cases/{image}/click")
@@ -231,14 +231,16 @@ def _point(click: Any, scan: ShortAxisScan) -> tuple[str, tuple[int, int, int]]:
             f"to {sizes[2] - 1}, got {[number, row, column]}"
         )
         raise InputError(msg)
-    k = sizes[0] - number if grid.reversed_slices else number - 1
-    return str(click["kind"]), input_index((k, row, column), grid)
+    index = [0, 0, 0]
+    for axis, at in zip(grid.axes, (number - 1, row, column), strict=True):
+        index[axis] = at
+    return str(click["kind"]), (index[0], index[1], index[2])
 
 
 def pixel_of(index: tuple[int, ...], grid: InputGrid) -> dict[str, int]:
     """An index of the input's array as slice, row and column of the acquired grid."""
-    k, row, column = stack_index((index[0], index[1], index[2]), grid)
-    return {"slice": grid.slice_number(k), "row": row, "column": column}
+    k, row, column = (index[axis] for axis in grid.axes)
+    return {"slice": k + 1, "row": row, "column": column}
 
 
 def packed_stack(labels: NDArray[np.uint8], grid: InputGrid) -> dict[str, Any]:

@@ -24,12 +24,6 @@ def image_path(app: AcsnetApp, image: str) -> Path:
     return Path(path)
 
 
-def known_case(app: AcsnetApp, image: str) -> None:
-    """Raise HTTP 404 for an image that the datastore does not list."""
-    if image not in app.datastore().list_images():
-        raise HTTPException(404, f"there is no case {image!r}")
-
-
 def client_session(app: AcsnetApp, session_id: str, request: Request, *, used: bool) -> SessionInfo:
     """A scan that a client keeps with the server; HTTP 404 where this client has none of that id.
 

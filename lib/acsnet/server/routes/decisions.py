@@ -15,13 +15,14 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 from acsnet.annotations.acceptance import check_kept
 from acsnet.annotations.label_versions import by_networks
+from acsnet.annotations.marks import measure_marked
 from acsnet.annotations.reading_details import MAX_COMMENT, check_text
 from acsnet.errors import InputError
 from acsnet.io import read_scan
 from acsnet.io.client_labels import read_client_labels
 from acsnet.result import Measured
 from acsnet.server.app import AcsnetApp, App
-from acsnet.server.datastores.label_intake import author_of, check_label
+from acsnet.server.datastores.label_intake import author_of
 from acsnet.server.datastores.label_records import READER_DRAFT, REVIEWED
 from acsnet.server.datastores.label_reports import features_with, given_for, warnings_with
 from acsnet.server.datastores.protocol import (
@@ -29,12 +30,12 @@ from acsnet.server.datastores.protocol import (
     NewLabel,
     StudyStore,
     held_under,
+    known_case,
     record_called,
 )
 from acsnet.server.errors import UnshownError
 from acsnet.server.identity import signed, signed_on_page
 from acsnet.server.inference.work_queue import volume_place
-from acsnet.server.routes.common import known_case
 from acsnet.server.state.audit_trail import note
 from acsnet.server.web import metrics
 from acsnet.server.web.error_responses import wants_page
@@ -70,7 +71,7 @@ def accept(app: App, request: Request, image: str, fields: Fields) -> Response:
     nobody is logged in; `comment`; `warnings_shown`, the warnings that the reader was shown or
     their digest; `next`, to go on to the next case.
     """
-    known_case(app, image)
+    known_case(app.datastore(), image)
     by, comment = who_and_why(fields)
     version, shown = str(fields.get("version", "")), _shown(fields)
     saved = str(fields.get("saved") or "")
@@ -83,7 +84,7 @@ def accept(app: App, request: Request, image: str, fields: Fields) -> Response:
     except UnshownError as error:
         return _unshown(request, image, fields, error)
     if before.state != "reviewed":
-        details = {"version": record.id, "of": before.id or before.tag, "decision": "accepted"}
+        details = {"version": record.id, "of": before.name, "decision": "accepted"}
         seconds = time.perf_counter() - start
         about = {"user": by, "model": record.model, "image": image, "seconds": seconds}
         if before.id != record.id:
@@ -166,7 +167,7 @@ def accepted(
         raise UnshownError(msg)
     drawn_on = store.state_to_label(image)
     file = Path(store.version_uri(image, record))  # in a PACS it is checked by that
-    called = record.id or record.tag
+    called = record.name
     records = store.label_records(image)
     record = record_called(records, called, saved=record.moment)
     measured = _measured(store, image, file, record) if by_networks(record.author) else None
@@ -213,14 +214,14 @@ def _measured(store: StudyStore, image: str, file: Path, record: LabelRecord) ->
     scan = read_scan(store.get_image_uri(image))
     labels = read_client_labels(file, grid=scan.grid)
     given = given_for(store.folder, image, scan=store.drawn_state_now(image))
-    measured = check_label(scan, labels, given=given)
+    measured = measure_marked(scan, labels, given=given)
     return replace(measured, warnings=warnings_with(record.warnings, measured))
 
 
 def _withdrawn(
     app: AcsnetApp, image: str, fields: dict[str, Any], *, decision: str
 ) -> tuple[LabelRecord, str]:
-    known_case(app, image)
+    known_case(app.datastore(), image)
     by, reason = who_and_why(fields)
     if decision == "rejected" and not reason:
         raise HTTPException(422, "give the reason, in the comment")
@@ -229,7 +230,7 @@ def _withdrawn(
     record = record_called(store.label_records(image), version, saved=saved)
     if record.state == "withdrawn":
         return record, by
-    kept = store.withdraw(image, record.id or record.tag, by=by, reason=reason)
+    kept = store.withdraw(image, record.name, by=by, reason=reason)
     details = {"version": kept.id, "tag": record.tag, "decision": decision}
     note("withdraw", user=by, image=image, details=details)
     app.trainings.wake()

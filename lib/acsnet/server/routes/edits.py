@@ -30,13 +30,13 @@ from acsnet.server.datastores.protocol import (
     LabelRecord,
     StudyStore,
     held_under,
+    known_case,
     record_called,
     scan_to_label,
 )
 from acsnet.server.errors import ReplacedError, UnknownError
 from acsnet.server.identity import logged_in, signed, signed_on_page
 from acsnet.server.inference.work_queue import volume_place
-from acsnet.server.routes.common import known_case
 from acsnet.server.state.paths import edits_folder
 
 router = APIRouter(prefix="/acsnet/cases/{image}")
@@ -71,7 +71,7 @@ def open_edit(
 
     tag: of another label map than the newest; revision: of another unsaved edit than the newest.
     """
-    known_case(app, image)
+    known_case(app.datastore(), image)
     store = app.datastore()
     scan = read_scan(store.get_image_uri(image))
     instance_uids(scan)
@@ -111,7 +111,7 @@ def keep_edit(app: App, image: str, drawing: Drawing) -> JSONResponse:
 
     Answers 409 where another tab has changed the edit that it went on from: both are kept.
     """
-    known_case(app, image)
+    known_case(app.datastore(), image)
     edit, clashes = _edits(app).keep(
         image,
         _reader_on_page(drawing.by),
@@ -131,7 +131,7 @@ def keep_edit(app: App, image: str, drawing: Drawing) -> JSONResponse:
 @router.delete("/edit")
 def drop_edit(app: App, image: str, by: Reader = "", revision: str = "") -> dict[str, Any]:
     """Remove what a reader has drawn and not saved; revision: of one edit, else of all."""
-    known_case(app, image)
+    known_case(app.datastore(), image)
     edits, reader = _edits(app), _reader_on_page(by)
     revisions = [revision] if revision else [edit.revision for edit in edits.of(image, reader)]
     for dropped in revisions:
@@ -146,7 +146,7 @@ def save_edit(app: App, image: str, drawing: Drawing) -> dict[str, Any]:
     Its warnings name the version that was saved meanwhile, where there is one: it is kept.
     """
     start = time.perf_counter()
-    known_case(app, image)
+    known_case(app.datastore(), image)
     store, reader = app.datastore(), _reader_on_page(drawing.by)
     records = store.label_records(image)
     known, meanwhile = {record.id for record in records}, _meanwhile(records, drawing.version)
@@ -215,7 +215,7 @@ def _record_under(store: StudyStore, image: str, tag: str) -> LabelRecord | None
 def _about(record: LabelRecord) -> dict[str, Any]:
     """A label map for a viewer; `version` is the tag where it has no id."""
     return {
-        "version": record.id or record.tag,
+        "version": record.name,
         "tag": record.tag,
         "state": record.state,
         "author": record.author,

@@ -6,18 +6,11 @@ for the disk was full or the process killed between the two, it is added at the 
 
 import logging
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from typing import Any
 
 from acsnet.annotations import audit_log
 from acsnet.annotations.audit_log import Event
-from acsnet.annotations.label_versions import (
-    DAMAGED,
-    Version,
-    VersionStore,
-    by_networks,
-    read_decision,
-)
+from acsnet.annotations.label_versions import Version, VersionStore, by_networks
 from acsnet.fine_tuning.model_registry import SHIPPED_NAME, Models
 from acsnet.server.state.paths import audit_log_file
 
@@ -62,7 +55,7 @@ def complete(versions: VersionStore, models: Models) -> int:
 def _lines_of(version: Version) -> Iterator[tuple[Event, dict[str, Any]]]:
     """What the log must say of a version."""
     about = {"model": version.model, "image": version.image}
-    reviewer, reviewed = _decision(version, "reviewed")
+    reviewer, reviewed = version.reviewer, version.reviewed
     saver = reviewer if by_networks(version.author) and reviewer else version.author
     state = "reviewed" if reviewed == version.saved else "draft"
     details = {"version": version.id, "state": state, "at": version.saved.isoformat()}
@@ -71,18 +64,8 @@ def _lines_of(version: Version) -> Iterator[tuple[Event, dict[str, Any]]]:
         details = {"version": version.id, "at": reviewed.isoformat()}
         yield "review", {**about, "user": reviewer, "details": details}
     if version.state == "withdrawn":
-        by, _ = _decision(version, "withdrawn")
         details = {"version": version.id, "tag": version.tag}
-        yield "withdraw", {**about, "user": by, "details": details}
-
-
-def _decision(version: Version, name: str) -> tuple[str, datetime | None]:
-    """Who decided on a version, and when; nobody and None where that cannot be read."""
-    try:
-        decision = read_decision(version.file.with_name(f"{version.id}.{name}"))
-        return decision.by, decision.time
-    except DAMAGED:
-        return "", None
+        yield "withdraw", {**about, "user": version.withdrawn_by, "details": details}
 
 
 def _lines_of_models(

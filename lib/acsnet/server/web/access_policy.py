@@ -36,6 +36,12 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def address_of(scope: Scope) -> str:
+    """The address that a request comes from; empty where that is not known."""
+    client = scope.get("client")
+    return client[0] if client else ""
+
+
 def address_group(address: str) -> str:
     """What counts as one address: of IPv6 its network, in which a host has as many as it likes."""
     try:
@@ -207,10 +213,9 @@ class AccessPolicyMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check one HTTP request."""
         if scope["type"] == "http":
-            client = scope.get("client")
             refused = refusal(
                 self.policy,
-                client=client[0] if client else "",
+                client=address_of(scope),
                 scheme=scope["scheme"],
                 headers=Headers(scope=scope),
                 method=scope["method"],

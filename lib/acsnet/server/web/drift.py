@@ -22,6 +22,7 @@ from pydantic import TypeAdapter
 from acsnet.errors import InputError
 from acsnet.scan import ShortAxisScan
 from acsnet.server.web import metrics
+from acsnet.storage import DAMAGED
 
 REFERENCE = Path(str(files("acsnet.server.web"))) / "drift_reference.json"
 MEASURES = ("pixel_mm", "slice_mm", "median_intensity", "contrast", "burden_percent")
@@ -83,7 +84,7 @@ def read_reference(file: Path = REFERENCE) -> dict[str, Reference]:
     try:
         content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))["measures"]
         return {name: TypeAdapter(Reference).validate_python(content[name]) for name in MEASURES}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except DAMAGED as error:
         msg = f"{file} is broken: make it again with benchmarks/drift_reference.py"
         raise InputError(msg) from error
 

@@ -8,6 +8,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 PAGES = "/acsnet/"
+"""The work list, and what the addresses of our own pages begin with, which a person reads."""
 VIEWERS = ("/ohif/", "/viewer/")
 
 PAGE_POLICY = (

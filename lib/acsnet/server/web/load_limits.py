@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from acsnet.server.errors import DISK_FULL, DiskFullError, LoadError, StoppingError
 from acsnet.server.identity import logged_in
 from acsnet.server.state.paths import state_folder
+from acsnet.server.web.access_policy import address_of
 from acsnet.settings import read_settings
 
 BESIDE_WAITING = 8
@@ -86,7 +87,7 @@ def asker(request: Request, name: str) -> str:
     person = logged_in()
     if person is not None:
         return person.name
-    return f"{request.client.host if request.client else ''} {name}"
+    return f"{address_of(request.scope)} {name}"
 
 
 def gone(request: Request) -> Callable[[], bool]:
