@@ -126,7 +126,7 @@ def test_a_window_that_makes_much_of_what_is_bright_white_is_left_out_with_a_war
     scan = replace(make_scan(pixels), windows=np.array([[40, 80], [40, 80]], np.float32))
     scaled, warnings = windowed(scan)
     np.testing.assert_array_equal(scaled, pixels)
-    assert "clip 20% of the pixels at its bright end: not applied" in warnings[0]
+    assert "clip 20 % of the pixels at its bright end: not applied" in warnings[0]
     allowed = replace(scan, windows=np.array([[46, 92], [46, 92]], np.float32))
     assert windowed(allowed)[1] == ()
 

@@ -16,7 +16,7 @@ from acsnet.anatomy.checks import (
 from acsnet.anatomy.measures import MEASURE_NAMES, Form
 from acsnet.errors import WeightsError
 from acsnet.train.data.case import WALL
-from acsnet.train.data.lists import acdc_cases, emidec_cases
+from acsnet.train.data.lists import cases_of
 
 pytestmark = pytest.mark.slow
 
@@ -142,7 +142,8 @@ def test_a_missing_or_broken_file_is_refused(tmp_path, text):
 def test_nearly_all_walls_that_experts_drew_in_other_patients_pass(data, limits):
     splits = json.loads((data / "splits.json").read_text())
     cases = chain(
-        emidec_cases(data, splits["emidec"]["test"]), acdc_cases(data, splits["acdc"]["test"])
+        cases_of(data, "emidec", splits["emidec"]["test"]),
+        cases_of(data, "acdc", splits["acdc"]["test"]),
     )
     verdicts = [
         check(wall, case.scan.spacing_mm[1:], limits).valid
