@@ -35,7 +35,7 @@ MIN_POOL_IN_WALL = 0.9
 
 In the 57 label maps of EMIDEC and the 140 of ACDC it is 1, the median over slices. With the values
 of ACDC, M&Ms, EMIDEC or our own read as those of another it is 0.86 at most, but for values that
-mean the same in both.
+mean the same in both, or not known, where the cavity is left without a label.
 """
 
 POOL_OFF_WALL = (

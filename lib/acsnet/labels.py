@@ -142,7 +142,8 @@ LATER_IN_LIST = f"the one later in the list {', '.join(LABEL_VALUES)}"
 
 def overlap_warning(voxels: int, *, taken: str = LATER_IN_LIST) -> str:
     """What is said of voxels of several segments; taken: the segment whose they are."""
-    return f"{voxels} voxels are in more than one segment: {taken} is taken"
+    count = "1 voxel is" if voxels == 1 else f"{voxels} voxels are"
+    return f"{count} in more than one segment: {taken} is taken"
 
 
 def _plain(name: str) -> str:

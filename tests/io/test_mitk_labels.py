@@ -61,7 +61,7 @@ def test_each_group_is_a_layer_and_may_be_without_labels(tmp_path):
     ]
     found = read_label_file(saved(tmp_path / "a.nrrd", layers, groups))
     np.testing.assert_array_equal(found.labels, np.array([0, 2, 4])[drawn()])
-    assert found.warnings[0].startswith("1 voxels are in more than one segment")
+    assert found.warnings[0].startswith("1 voxel is in more than one segment")
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,9 @@ from acsnet.server.state.paths import audit_log_file
 
 
 @pytest.fixture
-def stop(monkeypatch):
+def stop(monkeypatch, tmp_path):
     """Asks for a stop, of one under way or not, where there was a training before or not."""
+    monkeypatch.setenv("ACSNET_STATE", str(tmp_path))
     monkeypatch.setattr(training, "task_of", lambda folder, _: {"id": folder})
 
     def stop(*, under_way=None, newest=None):
