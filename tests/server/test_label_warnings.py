@@ -213,6 +213,7 @@ def test_a_draft_that_is_reviewed_keeps_its_warnings(archive, tmp_path):
 
 def test_measures_that_a_version_before_kept_get_the_warnings_and_stay(archive):
     archive.view()
+    wait_until_listed(archive)
     archive.datastore.get_label_uri(archive.image, "final")
     (record,) = archive.datastore.label_records(archive.image)
     folder = archive.datastore._labels._folder
