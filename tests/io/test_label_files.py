@@ -1,7 +1,6 @@
 """Label maps of clients and data sets: on their image, or refused with the reason."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -9,7 +8,7 @@ import pytest
 
 from acsnet.errors import GeometryError, InputError
 from acsnet.io.client_labels import read_client_labels, to_values
-from acsnet.io.label_map import LabelFile, check_same_grid, read_label_file, turned_to
+from acsnet.io.label_map import LabelMap, check_same_grid, read_label_file, turned_to
 from acsnet.labels import LABEL_VALUES
 from acsnet.scan import InputGrid
 
@@ -159,12 +158,12 @@ def test_a_map_in_another_axis_order_is_turned_on_to_the_experts_grid(axes, flip
     labels = np.arange(24).reshape(2, 3, 4)
     affine = np.diag([1.5, 1.25, 10.0, 1.0])
     affine[:3, 3] = [5.0, -7.0, 9.0]
-    expert = LabelFile(path=Path("expert.nii.gz"), labels=labels, affine=affine)
+    expert = LabelMap(name="expert.nii.gz", labels=labels, affine=affine)
     image = nib.Nifti1Image(labels.astype(np.int16), affine)
     target = [[axes.index(i), -1 if i in flip else 1] for i in range(3)]
     other = image.as_reoriented(np.array(target))
-    predicted = LabelFile(
-        path=Path("predicted.nii.gz"),
+    predicted = LabelMap(
+        name="predicted.nii.gz",
         labels=np.asarray(other.dataobj).astype(np.int64),
         affine=other.affine,
     )

@@ -38,11 +38,10 @@ def read_with_warnings(
     path: Path, *, grid: InputGrid, segments: Any = None
 ) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
     """As `read_client_labels`, and what a reader should know of how the file was read."""
-    label_map = read_label_map(path, name=CLIENTS, grid=grid)
-    named = by_name(label_map, by_value=segments is not None)
-    own_names = bool(label_map.segments) and not named.segments
-    labels = to_values(on_grid(named, grid), segments=None if own_names else segments)
-    return labels, named.warnings
+    stored = read_label_map(path, name=CLIENTS, grid=grid)
+    label_map = by_name(stored, by_value=segments is not None)
+    labels = to_values(on_grid(label_map, grid), segments=None if label_map.named else segments)
+    return labels, label_map.warnings
 
 
 def to_values(data: NDArray[np.integer[Any]], *, segments: Any) -> NDArray[np.uint8]:

@@ -39,8 +39,8 @@ class LabelMap:
     """A label map as it lies in its file.
 
     name: what messages call it; labels: of any axis order, or (layer, ...) where layered; affine:
-    (4, 4) to RAS mm; segments: of a segmentation, by which its values are named; warnings: on how
-    they were read.
+    (4, 4) to RAS mm; segments: of a segmentation, by which its values are named; named: whether its
+    values are ours by the names of its segments; warnings: on how they were read.
     """
 
     name: str
@@ -48,6 +48,7 @@ class LabelMap:
     affine: NDArray[np.float64]
     segments: tuple[Segment, ...] = ()
     layered: bool = False
+    named: bool = False
     warnings: tuple[str, ...] = ()
 
 
@@ -118,7 +119,7 @@ def by_name(label_map: LabelMap, *, by_value: bool = False) -> LabelMap:
         overlap |= mask & (out > 0) & (out != label_value)
         out[mask] = label_value
     warnings = (overlap_warning(int(overlap.sum())),) if overlap.any() else ()
-    return replace(label_map, labels=out, layered=False, segments=(), warnings=warnings)
+    return replace(label_map, labels=out, layered=False, segments=(), named=True, warnings=warnings)
 
 
 def _drawn_segments(label_map: LabelMap, layers: NDArray[np.int64]) -> list[Segment]:
@@ -196,21 +197,7 @@ def _placed(
     return (is_turned, inside) if is_whole else None
 
 
-@dataclass(frozen=True, kw_only=True)
-class LabelFile:
-    """A label map as it lies in its file: labels of any axis order, affine (4, 4) to RAS mm.
-
-    named: whether its values are ours by the names of its segments; warnings: as of a `LabelMap`.
-    """
-
-    path: Path
-    labels: NDArray[np.int64]
-    affine: NDArray[np.float64]
-    named: bool = False
-    warnings: tuple[str, ...] = ()
-
-
-def read_label_file(path: Path, *, by_value: bool = False) -> LabelFile:
+def read_label_file(path: Path, *, by_value: bool = False) -> LabelMap:
     """Read a label map whose values may follow any convention.
 
     by_value: as `by_name` takes it. Raises InputError for what is no file, and as `read_label_map`
@@ -220,16 +207,7 @@ def read_label_file(path: Path, *, by_value: bool = False) -> LabelFile:
         is_folder = "is a folder: give the file with the label map"
         msg = f"{path} {is_folder if path.is_dir() else 'does not exist'}"
         raise InputError(msg)
-    stored = read_label_map(path, name=str(path))
-    label_map = by_name(stored, by_value=by_value)
-    named = bool(stored.segments) and not label_map.segments
-    return LabelFile(
-        path=path,
-        labels=label_map.labels,
-        affine=label_map.affine,
-        named=named,
-        warnings=label_map.warnings,
-    )
+    return by_name(read_label_map(path, name=str(path)), by_value=by_value)
 
 
 def read_labels(path: Path) -> NDArray[np.uint8]:
@@ -244,7 +222,7 @@ def read_labels_on(
     return placed_on(read_label_file(path, by_value=by_value), scan=scan, image=image)
 
 
-def placed_on(drawn: LabelFile, *, scan: ShortAxisScan, image: Path) -> NDArray[np.int64]:
+def placed_on(drawn: LabelMap, *, scan: ShortAxisScan, image: Path) -> NDArray[np.int64]:
     """A label map on the grid of a scan, its axes turned to those of the scan's file.
 
     scan: what was read from `image`, which messages name. The labels are of `scan.grid.shape`, what
@@ -253,16 +231,15 @@ def placed_on(drawn: LabelFile, *, scan: ShortAxisScan, image: Path) -> NDArray[
     """
     grid = scan.grid
     try:
-        label_map = LabelMap(name=str(drawn.path), labels=drawn.labels, affine=drawn.affine)
-        return on_grid(label_map, grid)
+        return on_grid(drawn, grid)
     except GeometryError:
         of_image = np.broadcast_to(np.int64(0), grid.shape)
-        place = LabelFile(path=image, labels=of_image, affine=grid.header_affine)
+        place = LabelMap(name=str(image), labels=of_image, affine=grid.header_affine)
         check_same_grid(turned_to(drawn, place), place)
         raise
 
 
-def turned_to(predicted: LabelFile, expert: LabelFile) -> LabelFile:
+def turned_to(predicted: LabelMap, expert: LabelMap) -> LabelMap:
     """The predicted map with its axes swapped and flipped into the order of the expert's file.
 
     No voxel is interpolated: a DICOM series and its NIfTI copy may list the same slices in
@@ -275,25 +252,25 @@ def turned_to(predicted: LabelFile, expert: LabelFile) -> LabelFile:
     orientation = io_orientation(relative)
     if np.isnan(orientation).any():
         return predicted
-    return LabelFile(
-        path=predicted.path,
+    return replace(
+        predicted,
         labels=apply_orientation(predicted.labels, orientation),
         affine=predicted.affine @ inv_ornt_aff(orientation, predicted.labels.shape),
     )
 
 
-def check_same_grid(predicted: LabelFile, expert: LabelFile) -> None:
+def check_same_grid(predicted: LabelMap, expert: LabelMap) -> None:
     """Raise InputError, naming both files, where two label maps do not lie on one grid."""
     if predicted.labels.shape != expert.labels.shape:
         msg = (
-            f"{predicted.path} and {expert.path} must have one shape, "
+            f"{predicted.name} and {expert.name} must have one shape, "
             f"got {predicted.labels.shape} and {expert.labels.shape}"
         )
         raise InputError(msg)
     apart_mm = corner_distances_mm(predicted.affine - expert.affine, expert.labels.shape)
     if not are_on_voxels(apart_mm, expert.affine):
         msg = (
-            f"{predicted.path} and {expert.path} must have one affine, "
+            f"{predicted.name} and {expert.name} must have one affine, "
             f"but their corners lie up to {apart_mm.max():.3g} mm apart"
         )
         raise InputError(msg)
