@@ -9,7 +9,6 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 from rich.console import Console
@@ -17,13 +16,7 @@ from rich.table import Table
 
 from acsnet.anatomy.measures import Form, measure
 from acsnet.stages.roi import apex_is_first
-from acsnet.stages.volumetric_checks import (
-    MAX_BASAL_GROWTH,
-    MAX_FALL,
-    READING,
-    Reading,
-    check_slice_areas,
-)
+from acsnet.stages.volumetric_checks import MAX_BASAL_GROWTH, MAX_FALL, check_slice_areas
 from acsnet.train.data.case import POOL, WALL
 from acsnet.train.data.lists import REQUIRED, cases_of
 
@@ -97,8 +90,8 @@ def errors(stack: Stack) -> dict[str, Stack]:
     }
 
 
-def as_printed(area: np.ndarray, is_open: np.ndarray, *, reading: Reading) -> np.ndarray:
-    """The formula word by word: i_C and i_D anywhere in the stack."""
+def as_printed(area: np.ndarray, is_open: np.ndarray) -> np.ndarray:
+    """The formula word by word: i_C and i_D anywhere in the stack; the slice at the cut goes."""
     count = len(area)
     drawn = np.flatnonzero(area)
     falls = [k for k in range(1, count) if area[k] < (1 - MAX_FALL) * area[k - 1]]
@@ -110,7 +103,7 @@ def as_printed(area: np.ndarray, is_open: np.ndarray, *, reading: Reading) -> np
     i_c = min([*np.flatnonzero(is_open), count])
     cut = max(i_m, min(i_c + 1, i_d))
     index = np.arange(count)
-    return (area > 0) & (index >= run[0]) & (index < cut + (reading == "inclusive"))
+    return (area > 0) & (index >= run[0]) & (index < cut)
 
 
 def counts(stacks: list[Stack], check: Check) -> tuple[int, int, int, int]:
@@ -137,24 +130,19 @@ def share(part: int, whole: int) -> str:
 
 
 def checks() -> dict[str, Check]:
-    """Both readings, as printed and as `check_slice_areas` has them; then other falls of area."""
+    """The formula as printed, and `check_slice_areas` with its and with other falls of area."""
 
-    def printed(reading: Reading) -> Check:
-        return lambda area, is_open: as_printed(area, is_open, reading=reading)
+    def checked(fall: float) -> Check:
+        return lambda *stack: check_slice_areas(*stack, max_fall=fall).ventricle
 
-    def checked(reading: Reading, fall: float = MAX_FALL) -> Check:
-        return lambda *stack: check_slice_areas(*stack, reading=reading, max_fall=fall).ventricle
-
-    readings = get_args(Reading)
     return {
-        **{f"as printed, {reading}": printed(reading) for reading in readings},
-        **{reading: checked(reading) for reading in readings},
-        **{f"{READING}, fall {fall}": checked(READING, fall) for fall in OTHER_FALLS},
+        "as printed": as_printed,
+        **{f"fall {fall}": checked(fall) for fall in (MAX_FALL, *OTHER_FALLS)},
     }
 
 
 def main() -> None:
-    """Print a table of expert slices lost, and one of the errors, for every reading."""
+    """Print a table of expert slices lost, and one of the errors, for every check."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--list", choices=("train", "test"), default="train")
@@ -163,7 +151,7 @@ def main() -> None:
     everything = [stack for group in stacks.values() for stack in group]
     console = Console(width=150)
 
-    table = Table("reading", *stacks, "all", title=f"expert slices lost, {args.list} lists")
+    table = Table("check", *stacks, "all", title=f"expert slices lost, {args.list} lists")
     for name, check in checks().items():
         lost = [counts(group, check)[:2] for group in (*stacks.values(), everything)]
         cells = [f"{part} of {whole} ({share(part, whole)})" for part, whole in lost]

@@ -1,20 +1,17 @@
 """Stacks are written apex first, areas in cm2; "O" is a closed wall, "C" an open one, "." none."""
 
-from typing import get_args
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from acsnet.anatomy.measures import Form, measure
-from acsnet.stages.volumetric_checks import Reading, check_slice_areas
+from acsnet.stages.volumetric_checks import check_slice_areas
 from acsnet.train.data.case import POOL, WALL
 from acsnet.train.data.lists import cases_of, training_names
 
 pytestmark = pytest.mark.slow
 
-READINGS = get_args(Reading)
 HEART = [8, 20, 28, 33, 36, 37, 36, 33]
 
 
@@ -25,7 +22,6 @@ def checked(areas, forms=None, **options):
     return np.flatnonzero(result.ventricle).tolist(), {d.index: d.reason for d in result.dropped}
 
 
-@pytest.mark.parametrize("reading", READINGS)
 @pytest.mark.parametrize(
     "areas",
     [
@@ -41,40 +37,27 @@ def checked(areas, forms=None, **options):
         [5, 9, 20],
     ],
 )
-def test_a_plausible_ventricle_is_kept_whole(areas, reading):
-    assert checked(areas, reading=reading) == (list(range(len(areas))), {})
+def test_a_plausible_ventricle_is_kept_whole(areas):
+    assert checked(areas) == (list(range(len(areas))), {})
 
 
-@pytest.mark.parametrize("reading", READINGS)
-def test_empty_slices_at_both_ends_are_neither_kept_nor_dropped(reading):
-    assert checked([0, 0, *HEART, 0], reading=reading) == (list(range(2, 10)), {})
+def test_empty_slices_at_both_ends_are_neither_kept_nor_dropped():
+    assert checked([0, 0, *HEART, 0]) == (list(range(2, 10)), {})
 
 
-@pytest.mark.parametrize("reading", READINGS)
 @pytest.mark.parametrize("areas", [[], [0, 0, 0]])
-def test_nothing_drawn_is_nothing_dropped(areas, reading):
-    assert checked(areas, reading=reading) == ([], {})
+def test_nothing_drawn_is_nothing_dropped(areas):
+    assert checked(areas) == ([], {})
 
 
-@pytest.mark.parametrize("reading", READINGS)
-def test_the_only_slice_drawn_is_kept(reading):
-    assert checked([0, 0, 12, 0], "..C.", reading=reading) == ([2], {})
+def test_the_only_slice_drawn_is_kept():
+    assert checked([0, 0, 12, 0], "..C.") == ([2], {})
 
 
 @pytest.mark.parametrize("false", [[13], [19], [13, 12], [60], [60, 58], [60, 20]])
 def test_what_follows_a_large_deviation_is_above_the_base(false):
     dropped = dict.fromkeys(range(8, 8 + len(false)), "above the base")
     assert checked([*HEART, *false]) == (list(range(8)), dropped)
-
-
-def test_the_inclusive_reading_lets_the_deviating_slice_in():
-    areas = [*HEART, 13, 12]
-    assert checked(areas, reading="exclusive")[0] == list(range(8))
-    assert checked(areas, reading="inclusive") == (list(range(9)), {9: "above the base"})
-
-
-def test_the_inclusive_reading_ends_with_the_run_where_the_stack_does():
-    assert checked([*HEART, 0, 0], reading="inclusive") == (list(range(8)), {})
 
 
 def test_a_larger_growth_is_above_the_base():
@@ -86,16 +69,14 @@ def test_the_largest_fall_can_be_set():
     assert checked([*HEART, 20], max_fall=0.3)[1] == {8: "above the base"}
 
 
-@pytest.mark.parametrize("reading", READINGS)
-def test_one_open_slice_at_the_base_is_kept(reading):
-    assert checked(HEART, "OOOOOOOC", reading=reading) == (list(range(8)), {})
+def test_one_open_slice_at_the_base_is_kept():
+    assert checked(HEART, "OOOOOOOC") == (list(range(8)), {})
 
 
-@pytest.mark.parametrize("reading", READINGS)
 @pytest.mark.parametrize("opens", [2, 3, 7])
-def test_of_open_slices_at_the_base_the_first_is_kept(opens, reading):
+def test_of_open_slices_at_the_base_the_first_is_kept(opens):
     first = 8 - opens
-    kept, dropped = checked(HEART, "O" * first + "C" * opens, reading=reading)
+    kept, dropped = checked(HEART, "O" * first + "C" * opens)
     assert kept == list(range(first + 1))
     assert dropped == dict.fromkeys(range(first + 1, 8), "second open slice at the base")
 
@@ -160,9 +141,8 @@ def test_of_equally_long_runs_the_larger_volume_is_the_ventricle():
     assert checked([30, 31, 9, 10]) == ([0, 1], dict.fromkeys((2, 3), "above the base"))
 
 
-@pytest.mark.parametrize("reading", READINGS)
-def test_of_open_slices_that_each_deviate_the_largest_is_kept(reading):
-    assert checked([9, 3, 1, 15], "CCCC", reading=reading) == (
+def test_of_open_slices_that_each_deviate_the_largest_is_kept():
+    assert checked([9, 3, 1, 15], "CCCC") == (
         [3],
         dict.fromkeys(range(3), "below the apex"),
     )
@@ -173,11 +153,11 @@ stacks = st.lists(
 )
 
 
-@given(stack=stacks, reading=st.sampled_from(READINGS))
-def test_invariants_of_any_stack(stack, reading):
+@given(stack=stacks)
+def test_invariants_of_any_stack(stack):
     area = np.array([a for a, _ in stack])
     is_open = np.array([o for _, o in stack], bool)
-    result = check_slice_areas(area, is_open, reading=reading)
+    result = check_slice_areas(area, is_open)
     drawn = area > 0
     assert result.ventricle.shape == area.shape
     assert not (result.ventricle & ~drawn).any()
