@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from acsnet.anatomy.checks import read_limits
 from acsnet.anatomy.latent_prior import load_prior
+from acsnet.denoising import denoised
 from acsnet.labels import ENHANCEMENT, LEFT_VENTRICLE, Label
 from acsnet.nets.inference import Form, InferenceNetwork, check_torch, load_codec, load_segmenter
 from acsnet.nets.weights import SHIPPED, read_manifest
 from acsnet.preprocess import StandardScan, check_image, standardise
+from acsnet.quantify.features_document import Flag
 from acsnet.quantify.obstruction import find_obstruction
 from acsnet.quantify.quantification import NOTHING, Given, Quantification, quantify
 from acsnet.quantify.scar import ScarMethod, ScarThreshold, classify_enhancement
@@ -26,7 +28,6 @@ from acsnet.stages.latent_search import LatentWalk
 from acsnet.stages.myocardium import EnhancementCleanup
 from acsnet.stages.network_masks import masks_of_labels, masks_of_networks
 from acsnet.stages.quality_flags import (
-    Flag,
     anatomy_doubts,
     doubts,
     location_doubts,
@@ -113,7 +114,8 @@ class Pipeline:
         )
 
     def warm_up(self) -> None:
-        """Run the networks once, so that the first scan does not wait for their compilation."""
+        """Denoise and run the networks once, so that no scan waits for imports and compilation."""
+        denoised(np.eye(2, dtype=np.float32)[None], 1.0)
         for net, side in ((self.roi_net, roi.ROI_SIDE), (self.myocardium_net, myocardium.MYO_SIDE)):
             for signal in (np.zeros, np.ones):  # with black edges, and without
                 net(signal((1, net.config.inputs, side, side), np.float32))
@@ -189,7 +191,7 @@ class Pipeline:
         """The result with its quality flags; notes: further warnings; doubtful: of stage 1."""
         flags = (
             *doubtful,
-            *doubts(labels, scan.pixels, quantification.features.lv_volume_ml, signal=scan.signal),
+            *doubts(labels, scan, quantification.features.lv_volume_ml),
             *anatomy_doubts(anatomy, scan.grid),
             *small_part_doubts(
                 drawn.small_parts & anatomy.wall,
