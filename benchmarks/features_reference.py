@@ -14,7 +14,6 @@ from acsnet.quantify import (
     obstruction,
     remote_myocardium,
     rv_insertion,
-    sampling,
     scar_methods,
     speckle,
 )
@@ -29,7 +28,6 @@ RULES = {
     "Scar thresholds": scar_methods,
     "Remote myocardium": remote_myocardium,
     "Single bright points": speckle,
-    "Dependence on the sampling": sampling,
     "Microvascular obstruction": obstruction,
     "Insertion of the right ventricle": rv_insertion,
     "AHA segments": aha_segments,
@@ -53,10 +51,10 @@ case with the same names; parts of nested names are joined by a dot.
 """
 # Where each nested type is found in the document.
 PLACES = {
+    "Flag": "quality",
     "InsertionDoc": "rv_insertion",
-    "IntervalDoc": "intervals",
+    "Interval": "intervals",
     "MethodRow": "methods",
-    "QualityDoc": "quality",
     "RemoteDoc": "remote",
     "Segment": "segments",
     "SpacingDoc": "spacing_mm",

@@ -42,9 +42,6 @@ MEASURES = {
 CUT_OFF = (5, 10, 20, 40, 60, 80, 90, 97)
 """Percentiles of the healthy wall below which the signal is cut off."""
 
-SAMPLING = "pixels 1 % larger or smaller"
-"""In the warning of `acsnet.quantify.sampling`, which names core scar or grey zone."""
-
 HEAD = """# How robust the measures are
 
 Research use only, not a medical device.
@@ -56,10 +53,9 @@ cell has the median change in percent, and the number of patients whose value ch
 tenth without a new warning. Where scar is left out of the label map, burden, core and grey zone
 must fall, because there is less scar. Resampling smooths the image. This changes thresholds that
 count standard deviations of its noise, and voxels near the threshold between core scar and grey
-zone: compare n-SD, core scar and grey zone only between scans of one resolution. Each scan whose
-core scar or grey zone would change by more than a tenth says so (`acsnet.quantify.sampling`):
-{sampling} of the scans. Such a change counts as warned of, in the scan as it is or in the
-resampled one.
+zone: compare n-SD, core scar and grey zone only between scans of one resolution. In 36 of the 47
+infarcts of the EMIDEC train and test lists, pixels 1 % larger or smaller change core scar or grey
+zone by more than a tenth on one of four grids of either size (measured 2026-11-30).
 
 """
 CUT_OFF_HEAD = """
@@ -116,22 +112,16 @@ def main() -> None:
     args.output.mkdir(parents=True, exist_ok=True)
     changes: Changes = {name: [] for name in CHANGES}
     warned: dict[str, int] = dict.fromkeys(CHANGES, 0)
-    depends = 0
     for case in track(cases):
         before, notes = _numbers(case)
-        depends += any(SAMPLING in note for note in notes)
         for change, apply in CHANGES.items():
             after, later = _numbers(apply(case))
-            new = {note for note in later if SAMPLING not in note} - set(notes)
-            sampling = " ".join(note for note in (*notes, *later) if SAMPLING in note)
+            new = set(later) - set(notes)
             warned[change] += bool(new)
             changes[change].append(
-                {
-                    key: _change(value, after[key], silent=not new and key not in sampling)
-                    for key, value in before.items()
-                }
+                {key: _change(value, after[key], silent=not new) for key, value in before.items()}
             )
-    head = HEAD.format(patients=len(cases), sampling=depends)
+    head = HEAD.format(patients=len(cases))
     page = head + _table(changes, warned) + CUT_OFF_HEAD + cut_off
     (args.output / "robustness_of_measures.md").write_text(page)
 

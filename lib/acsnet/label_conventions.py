@@ -1,7 +1,4 @@
-"""What the values of each label map mean: one table for training, evaluation and measuring.
-
-Not from the paper: what of their anatomy tells that the values of a label map follow another row.
-"""
+"""What the values of each label map mean: one table for training, evaluation and measuring."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,11 +6,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_fill_holes
 
 from acsnet.errors import InputError
 from acsnet.labels import ENHANCEMENT, LEFT_VENTRICLE, MYOCARDIUM, Label
-from acsnet.masks import box_of
 
 OWN = "acsnet"
 """The convention of our own label maps."""
@@ -26,38 +21,6 @@ REGIONS: Mapping[str, tuple[Label, ...]] = {
     CORE: (Label.CORE_SCAR,),
 }
 """Region -> our labels that make it up."""
-
-OTHER_CONVENTION = "it follows another convention"
-"""How a warning ends where something tells that the values of a label map may mean others."""
-
-MIN_POOL_IN_WALL = 0.9
-"""Share of the cavity's border along which blood pool meets wall. Own rule, from train lists.
-
-In the 57 label maps of EMIDEC and the 140 of ACDC it is 1, the median over slices. With the values
-of ACDC, M&Ms, EMIDEC or our own read as those of another it is 0.86 at most, but for values that
-mean the same in both, or not known, where the cavity is left without a label.
-"""
-
-POOL_OFF_WALL = (
-    "blood pool and wall meet along {percent} % of the cavity's border: if other values stand "
-    f"for cavity and wall in this label map, {OTHER_CONVENTION}"
-)
-
-MAX_SCAR_OUTSIDE = 0.54
-"""Share of the outline of scar outside the ventricle, less the share in the cavity. Own rule.
-
-Scar in a wall has another side: the median over slices is 0.13 at most in EMIDEC's train list, and
-about 0.5 for a thin rim. The right ventricle of ACDC has 0.55 or more where it is read as scar.
-"""
-
-MIN_SCAR_SHARE = 0.1
-"""Of the wall: the outline of fewer voxels tells nothing. The right ventricle has more, but in one
-of the 140 label maps of ACDC's train list."""
-
-SCAR_OUTSIDE = (
-    "scar lies beside the wall and not in it, by most of its outline: if its value stands for the "
-    f"right ventricle in this label map, {OTHER_CONVENTION}"
-)
 
 ROUNDING = 0.01
 """From a value to the label that it stands for."""
@@ -196,51 +159,3 @@ def region_masks(
     """
     labels = to_labels(values, convention, source=source)
     return {name: np.isin(labels, REGIONS[name]) for name in CONVENTIONS[convention].regions}
-
-
-def convention_doubts(labels: NDArray[np.uint8]) -> tuple[str, ...]:
-    """Warnings where cavity, wall and scar of a label map lie as in no heart.
-
-    labels: (slice, row, column) our labels of what its values stand for in a convention. Slices
-    without wall or cavity say nothing, nor do those without blood pool if others have it, nor those
-    whose cavity holds no label. Open walls count only where none is closed.
-    """
-    rows, columns = box_of(labels > 0, margin=1)
-    labels = labels[:, rows, columns]
-    wall, pool = np.isin(labels, MYOCARDIUM), labels == Label.LV_BLOOD_POOL
-    shell = wall if pool.any() else labels == Label.LV_MYOCARDIUM  # whose cavity may be scar
-    filled = np.array([binary_fill_holes(plane) for plane in shell], bool).reshape(wall.shape)
-    cavity = (pool | filled) & ~shell
-    hollow = (cavity & (labels == 0)).any((1, 2), keepdims=True)
-    inside = pool if pool.any() else cavity & ~hollow
-    both = inside.any((1, 2)) & wall.any((1, 2))
-    closed = both & (filled & ~shell).any((1, 2))
-    in_wall = _median_share(
-        _contact(pool, wall), _contact(cavity, ~cavity), slices=closed if closed.any() else both
-    )
-    if in_wall is not None and in_wall < MIN_POOL_IN_WALL:
-        return (POOL_OFF_WALL.format(percent=int(100 * in_wall)),)
-    scar = np.isin(labels, ENHANCEMENT)
-    if np.count_nonzero(scar) < MIN_SCAR_SHARE * np.count_nonzero(wall):
-        return ()
-    outside = _contact(scar, ~(wall | cavity)) - _contact(scar, cavity)
-    beside = _median_share(
-        outside, _contact(scar, ~scar), slices=(scar.any((1, 2)) & cavity.any((1, 2)))
-    )
-    return (SCAR_OUTSIDE,) if beside is not None and beside > MAX_SCAR_OUTSIDE else ()
-
-
-def _contact(mask: NDArray[np.bool_], other: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """(slice,) edges of pixels that two (slice, row, column) masks share."""
-    count = np.zeros(len(mask), np.int64)
-    for a, b in ((mask, other), (other, mask)):
-        count += (a[:, 1:] & b[:, :-1]).sum((1, 2)) + (a[:, :, 1:] & b[:, :, :-1]).sum((1, 2))
-    return count
-
-
-def _median_share(
-    part: NDArray[np.int64], whole: NDArray[np.int64], *, slices: NDArray[np.bool_]
-) -> float | None:
-    """The median of part over whole of the slices that count; None where there is none."""
-    counted = slices & (whole > 0)
-    return float(np.median(part[counted] / whole[counted])) if counted.any() else None

@@ -9,70 +9,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from acsnet.anatomy.checks import read_limits
 from acsnet.dicom.drawn_labels import read_drawn_labels
 from acsnet.errors import InputError
 from acsnet.io import read_scan
-from acsnet.label_conventions import (
-    CONVENTIONS,
-    CORE,
-    OTHER_CONVENTION,
-    OWN,
-    convention_doubts,
-    to_labels,
-)
+from acsnet.label_conventions import CONVENTIONS, CORE, OWN, to_labels
 from acsnet.labels import ENHANCEMENT, MYOCARDIUM, Label
 from acsnet.preprocess import check_image
 from acsnet.quantify.features import Features
 from acsnet.quantify.quantification import NOTHING, Given, quantify
-from acsnet.quantify.scar import ScarMethod, ScarThreshold, classify_enhancement, grey_alone
-from acsnet.result import NO_SCAR_DRAWN, Measured
+from acsnet.quantify.scar import ScarMethod, ScarThreshold, classify_enhancement
+from acsnet.result import Measured
 from acsnet.scan import ShortAxisScan, apex_first_by_area
 from acsnet.stages.label_checks import label_flags
+from acsnet.stages.label_doubts import convention_doubts, file_doubts
 from acsnet.stages.quality_flags import doubts, messages
-
-GREY_ALONE = (
-    "grey zone is drawn and no core scar: if value 3 stands for infarct in this label map, as in "
-    f"EMIDEC's, {OTHER_CONVENTION}"
-)
-
-OBSTRUCTION_ALONE = (
-    "microvascular obstruction is drawn and no scar around it: if value 5 stands for scar in this "
-    f"label map, {OTHER_CONVENTION}"
-)
-
-OBSTRUCTION_BRIGHT = (
-    "microvascular obstruction (value 5) has a median signal of {other:.4g}, above the {core:.4g} "
-    f"of core scar (value 4): if value 5 stands for scar in this label map, {OTHER_CONVENTION}"
-)
-
-DARKER_THAN_CORE = {
-    OWN: (
-        Label.GREY_ZONE,
-        "core scar (value 4) has a median signal of {core:.4g}, below the {other:.4g} of grey zone "
-        "(value 3): if value 4 stands for no-reflow in this label map, as in EMIDEC's, "
-        f"{OTHER_CONVENTION}",
-    ),
-    "emidec": (
-        Label.MICROVASCULAR_OBSTRUCTION,
-        "no-reflow (value 4) has a median signal of {other:.4g}, above the {core:.4g} of infarct "
-        "(value 3): if value 4 stands for core scar in this label map, as in ACSNet's own, "
-        f"{OTHER_CONVENTION}",
-    ),
-}
-"""Convention -> the enhancement that is darker in it than core scar, and what to say if it is not.
-
-Grey zone is so by its definition, no-reflow in each of the 27 of 71 label maps of EMIDEC that have
-it. The conventions give value 4 to the brighter part and to the darker one.
-"""
-
-MOST_ENHANCED_PERCENT = 95.0
-"""Share of the wall that scar does not exceed in a label map that is read rightly. Own rule."""
-
-ALL_ENHANCED = (
-    "scar is {percent:.0f} % of the wall: if the values of wall and scar are others in this label "
-    f"map, {OTHER_CONVENTION}"
-)
 
 MEASURES = frozenset(field.name for field in fields(Features))
 
@@ -114,10 +64,12 @@ def measure_label_file(
         given=given,
         source=str(labels),
     )
-    doubts_of_file = _share_doubt(measured.features)
-    if drawn.convention == OWN:
-        values = measured.scan.grid.from_input(drawn.labels)
-        doubts_of_file = (*_obstruction_doubt(measured.scan, values), *doubts_of_file)
+    doubts_of_file = file_doubts(
+        measured.scan,
+        measured.scan.grid.from_input(drawn.labels),
+        truth=drawn.convention,
+        features=measured.features,
+    )
     return replace(
         measured,
         warnings=(*measured.warnings, *drawn.warnings, *doubts_of_file),
@@ -161,23 +113,9 @@ def measure_labels(
         right_ventricle=right_ventricle,
         given=given,
     )
-    flags = (
-        *doubts(values, scan.pixels, quantification.features.lv_volume_ml, signal=scan.signal),
-        *label_flags(
-            values,
-            scan.spacing_mm[1:],
-            limits=read_limits(),
-            reversed_slices=scan.grid.reversed_slices,
-        ),
-    )
-    as_drawn = truth == OWN and scar_method is None
-    core_known = quantification.features.core_scar_volume_ml is not None
-    darker = DARKER_THAN_CORE.get(truth)
-    remarks = (
-        *((GREY_ALONE,) if as_drawn and core_known and grey_alone(values) else ()),
-        *(_brighter_than_core(scan, drawn, *darker) if darker else ()),
-        *convention_doubts(drawn),
-    )
+    features = quantification.features
+    flags = (*doubts(values, scan, features.lv_volume_ml), *label_flags(values, scan))
+    remarks = convention_doubts(scan, drawn, truth=truth, features=features)
     return Measured(
         scan=scan,
         labels=values,
@@ -214,44 +152,6 @@ def _checked_labels(
         msg = f"a scar method has no meaning for labels of '{truth}', which hold no scar"
         raise InputError(msg)
     return labels
-
-
-def _obstruction_doubt(scan: ShortAxisScan, labels: NDArray[np.uint8]) -> tuple[str, ...]:
-    """A warning where obstruction, which is the dark core of other scar, is not that.
-
-    labels: (slice, row, column) our labels as drawn.
-    """
-    present = set(np.unique(labels[np.isin(labels, ENHANCEMENT)]).tolist())
-    if scan.shows_scar and present == {Label.MICROVASCULAR_OBSTRUCTION}:
-        return (OBSTRUCTION_ALONE,)
-    return _brighter_than_core(scan, labels, Label.MICROVASCULAR_OBSTRUCTION, OBSTRUCTION_BRIGHT)
-
-
-def _brighter_than_core(
-    scan: ShortAxisScan, drawn: NDArray[np.uint8], label: Label, words: str
-) -> tuple[str, ...]:
-    """A warning where what should be darker than core scar is brighter; words: with both signals.
-
-    drawn: (slice, row, column) our labels of what the values stand for in the convention.
-    """
-    if not scan.shows_scar:
-        return ()
-    core, other = (
-        scan.pixels[(drawn == value) & scan.measured] for value in (Label.CORE_SCAR, label)
-    )
-    if not (core.size and other.size and np.median(core) < np.median(other)):
-        return ()
-    return (words.format(core=np.median(core), other=np.median(other)),)
-
-
-def _share_doubt(features: Features) -> tuple[str, ...]:
-    """A warning where a wall has no scar, or is nearly all scar."""
-    percent = features.scar_burden_percent
-    if features.myocardium_volume_ml and features.enhancement_volume_ml == 0:
-        return (NO_SCAR_DRAWN,)
-    if percent is None or percent <= MOST_ENHANCED_PERCENT:
-        return ()
-    return (ALL_ENHANCED.format(percent=percent),)
 
 
 def _core_split(

@@ -13,18 +13,14 @@ from acsnet.quantify.features import Features
 from acsnet.quantify.features_document import (
     DOCUMENT,
     FeaturesDocument,
-    IntervalDoc,
-    QualityDoc,
+    Flag,
     measured_parts,
 )
 from acsnet.quantify.quantification import Quantification
 from acsnet.scan import ShortAxisScan
 from acsnet.stages.correction import StackCorrection
-from acsnet.stages.quality_flags import Flag, is_far
+from acsnet.stages.quality_flags import is_far
 from acsnet.uncertainty.mc_samples import Uncertainty
-
-NO_SCAR_DRAWN = "no scar is drawn: 0 holds only if somebody looked for it"
-"""Warning of a label map that somebody drew, in which nothing enhances."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +63,7 @@ class Measured:
                 **measured_parts(self.scan, self.quantification),
                 **self._uncertainty_parts(),
                 "warnings": self.warnings,
-                "quality": tuple(QualityDoc(**vars(flag)) for flag in self.quality),
+                "quality": self.quality,
                 "anatomy": self.anatomy_dict(),
                 "labels": LABEL_VALUES,
                 "seconds": {stage: round(s, 3) for stage, s in self.seconds.items()},
@@ -84,12 +80,7 @@ class Measured:
             return {"intervals": None, "slice_uncertainty": None}
         slices = self.uncertainty.slices[self._file_order()].tolist()
         return {
-            "intervals": None
-            if self.uncertainty.intervals is None
-            else {
-                name: IntervalDoc(**vars(interval))
-                for name, interval in self.uncertainty.intervals.items()
-            },
+            "intervals": self.uncertainty.intervals,
             "slice_uncertainty": tuple(None if math.isnan(v) else round(v, 4) for v in slices),
         }
 

@@ -330,9 +330,12 @@ def test_an_insertion_in_a_slice_without_cavity_is_refused(shell):
         quantify(scan, labels, given=Given(rv_insertion_by_slice=numbers))
 
 
-def test_a_wall_that_is_all_scar_has_segments(shell):
+def test_a_wall_that_is_all_scar_has_segments_from_a_given_insertion_only(shell):
     scan, labels = shell(extent_deg=361)
     assert not (labels == Label.LV_MYOCARDIUM).any()
     found = quantify(scan, labels)
-    assert np.rad2deg(found.insertion.angle) % 360 == pytest.approx(230.0, abs=6.0)
-    assert found.segments[7].scar_percent == 100.0
+    assert (found.insertion, found.segment_model) == (None, None)
+    assert {row.scar_percent for row in found.segments} == {None}
+    assert any(note.startswith("the right ventricle was not found") for note in found.warnings)
+    marked = quantify(scan, labels, given=Given(rv_insertion=insertion_at(scan, 230)))
+    assert marked.segments[7].scar_percent == 100.0

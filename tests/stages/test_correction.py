@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter
 from acsnet.anatomy.checks import NOT_A_RING, check, check_ventricle
 from acsnet.anatomy.measures import Form
 from acsnet.masks import dice
-from acsnet.stages.correction import Action, tidy
+from acsnet.stages.correction import SLICES_AT_ONCE, Action, tidy
 from acsnet.stages.myocardium import blood_pool
 from acsnet.stages.volumetric_checks import BELOW_APEX
 from shared.wall_damage import DAMAGES
@@ -46,6 +46,18 @@ def test_a_valid_wall_is_kept_pixel_for_pixel(corrector, mm):
     assert out.failed == ()
     assert (out.dice, out.distance) == (1.0, 0.0)
     np.testing.assert_array_equal(out.wall, wall)
+
+
+def test_each_wall_of_a_large_scan_moves_as_if_alone(corrector):
+    """Rings with a gap that grows from slice to slice, where only rings will do: some move."""
+    count = 2 * SLICES_AT_ONCE + 1
+    walls = np.stack([ring(1.3) & ~sector(ring(1.3), 3.5 * k) for k in range(count)])
+    together = corrector(walls, (1.3, 1.3), closed=np.ones(count, bool))
+    assert len({slice_.action for slice_ in together}) > 1
+    for wall, slice_ in zip(walls, together, strict=True):
+        (alone,) = corrector(wall[None], (1.3, 1.3), closed=np.ones(1, bool))
+        assert alone.action is slice_.action
+        np.testing.assert_array_equal(alone.wall, slice_.wall)
 
 
 def test_loose_pixels_and_holes_are_removed_and_nothing_else(corrector):

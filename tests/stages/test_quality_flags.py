@@ -5,7 +5,7 @@ import pytest
 
 from acsnet.anatomy.checks import Verdict
 from acsnet.anatomy.measures import Form, Measures
-from acsnet.scan import InputGrid
+from acsnet.scan import InputGrid, ShortAxisScan
 from acsnet.stages.correction import Action, SliceCorrection, StackCorrection
 from acsnet.stages.quality_flags import (
     HIGH_DISTANCE,
@@ -30,6 +30,12 @@ def image_of(labels, *, blood=2.0, wall=0.0):
     return np.where(labels == 1, blood, wall) + checkers
 
 
+def scan_of(pixels, signal=None):
+    """A scan with these pixels; signal: False where nothing was measured."""
+    grid = InputGrid(shape=pixels.shape, affine=np.eye(4), axes=(0, 1, 2))
+    return ShortAxisScan(name="scan", pixels=pixels, grid=grid, signal=signal)
+
+
 def stack_of(areas):
     """One row a slice, four voxels for each of its area: half of them blood, half wall."""
     rows = [[2] * 2 * a + [1] * 2 * a + [0] * 4 * (max(areas) - a) for a in areas]
@@ -48,7 +54,7 @@ def stack_of(areas):
 )
 def test_doubtful_segmentations_are_told_by_name_and_in_plain_words(found, lv_ml, flag, words):
     labels = np.array(found, np.uint8)[:, None, None] * np.ones((1, 2, 2), np.uint8)
-    told = {one.flag: one.message for one in doubts(labels, image_of(labels), lv_ml)}
+    told = {one.flag: one.message for one in doubts(labels, scan_of(image_of(labels)), lv_ml)}
     assert words in told[flag]
 
 
@@ -56,9 +62,9 @@ def test_one_voxel_of_the_ventricle_without_signal_is_told():
     labels = stack_of([8, 10, 12, 12])  # 42 x 4 voxels
     signal = np.ones(labels.shape, bool)
     signal[labels == 0] = False
-    assert doubts(labels, image_of(labels), 150.0, signal=signal) == ()
+    assert doubts(labels, scan_of(image_of(labels), signal), 150.0) == ()
     signal[1, 0, 0] = False
-    (flag,) = doubts(labels, image_of(labels), 150.0, signal=signal)
+    (flag,) = doubts(labels, scan_of(image_of(labels), signal), 150.0)
     assert flag.flag == "no_signal"
     assert flag.message.startswith("1 of 168 voxels of the left ventricle have no signal")
 
@@ -67,7 +73,7 @@ def test_what_fills_voxels_without_signal_has_no_part_in_the_contrast():
     labels = stack_of([8, 10, 12, 12])
     pixels, signal = image_of(labels), np.ones(labels.shape, bool)
     pixels[2, 0, :3], signal[2, 0, :3] = -1000.0, False
-    told = [one.flag for one in doubts(labels, pixels, 150.0, signal=signal)]
+    told = [one.flag for one in doubts(labels, scan_of(pixels, signal), 150.0)]
     assert told == ["no_signal"]
 
 
@@ -84,7 +90,7 @@ def test_what_fills_voxels_without_signal_has_no_part_in_the_contrast():
 )
 def test_a_stack_that_ends_within_the_ventricle_is_told(areas, flags):
     labels = stack_of(areas)
-    assert [one.flag for one in doubts(labels, image_of(labels), 150.0)] == flags
+    assert [one.flag for one in doubts(labels, scan_of(image_of(labels)), 150.0)] == flags
 
 
 def test_measures_of_a_stack_are_those_worked_out_by_hand():
@@ -108,14 +114,16 @@ def test_measures_of_what_is_not_there_raise_no_flag():
 def test_blood_hardly_brighter_than_the_wall_is_told(step, flags):
     labels = stack_of([8, 12, 12, 12])
     pixels = image_of(labels, blood=step)
-    assert [one.flag for one in doubts(labels, 100.0 * pixels, 150.0)] == flags
+    assert [one.flag for one in doubts(labels, scan_of(100.0 * pixels), 150.0)] == flags
 
 
 def test_a_heart_with_hardly_any_blood_is_doubted():
     labels = np.full((5, 4, 4), 2, np.uint8)
     labels[0, 2:] = 0
     labels[:, 0, 0] = 1  # 5 of 67 is 7 %
-    (flag,) = (one for one in doubts(labels, image_of(labels), 150.0) if "pool" in one.flag)
+    (flag,) = (
+        one for one in doubts(labels, scan_of(image_of(labels)), 150.0) if "pool" in one.flag
+    )
     assert flag.message == "the blood pool has 7 % of the wall's volume: too little for a heart"
 
 

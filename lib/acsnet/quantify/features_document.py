@@ -84,7 +84,7 @@ class RemoteDoc:
 
 
 @dataclass(frozen=True, kw_only=True)
-class IntervalDoc:
+class Interval:
     """Interval that contains an expert's value in a share `level` of patients."""
 
     low: Annotated[float, described("as the measure", "lower end, not below 0")]
@@ -93,7 +93,7 @@ class IntervalDoc:
 
 
 @dataclass(frozen=True, kw_only=True)
-class QualityDoc:
+class Flag:
     """One doubt about the scan or its segmentation; its message is also among the warnings."""
 
     flag: Annotated[str, described("", "fixed name, for programs")]
@@ -132,7 +132,7 @@ class FeaturesDocument(Texture, ScarPattern, Transmurality, BodyNumbers, Feature
         tuple[Territory, ...], described("", "always LAD, RCA and LCX, in this order")
     ]
     intervals: Annotated[
-        dict[str, IntervalDoc] | None,
+        dict[str, Interval] | None,
         described(
             "",
             "intervals by name of the measure; null if uncertainty was not asked for, or if none "
@@ -145,7 +145,7 @@ class FeaturesDocument(Texture, ScarPattern, Transmurality, BodyNumbers, Feature
             "", "1 - Dice of wall and samples, 0 to 1, in file order; null for slices without wall"
         ),
     ]
-    quality: Annotated[tuple[QualityDoc, ...], described("", "quality flags; may be empty")]
+    quality: Annotated[tuple[Flag, ...], described("", "quality flags; may be empty")]
     anatomy: Annotated[
         dict[str, Any] | None,
         described("", "anatomical correction of each slice; null for label maps of a person"),

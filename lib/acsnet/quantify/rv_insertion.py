@@ -19,8 +19,7 @@ are rows and columns of the images. In NIfTI, NRRD and MetaImage, the two axes o
 not the slice axis are, in the order of the file, column and row: voxel (i, j, k) of a usual stack
 has column i and row j, however a viewer turns the image. A given insertion that lies more than 45
 degrees from where the image shows the septum is used, with a warning. If the whole wall is scar,
-there is no normal wall to compare blood with, and the darkest tenth of the surroundings is used
-instead.
+there is no normal wall to compare blood with, and the insertion must be given.
 """
 
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt, uniform_filter1d
+from scipy.ndimage import uniform_filter1d
 
 from acsnet.quantify.polar import CHORD_ANGLES, CHORDS, STEP_MM, centre_of, reach_mm, sample_rays
 
@@ -42,7 +41,6 @@ INSERTION_DEG = 50.0  # from the mid-septum to the anterior insertion
 MIN_CONFIDENCE = 0.06
 SIDE_DEG, SIDE_HALF_DEG = 105, 35
 MIN_SIDE = 0.05  # least difference between the sides, same unit as LIKENESS
-DARKEST_PERCENT = 10.0
 # A person and the rule differ by less: the rule is off by 32 degrees at most (above).
 MAX_APART_DEG = 45.0
 RV_TOUCH_MM = 6  # a drawn right ventricle this near to the wall lies at the septum
@@ -89,20 +87,12 @@ def sample_surroundings(
     remote: NDArray[np.bool_],
     spacing_mm: tuple[float, float],
 ) -> Surroundings:
-    """Signal around the ventricle; arrays: (slice, row, column), remote: the wall without scar.
-
-    Where the whole wall of a stack is scar, the darkest tenth of the surroundings takes its place.
-    """
+    """Signal around the ventricle; arrays: (slice, row, column), remote: the wall without scar."""
     slices, signals = [], []
-    all_scar = not remote.any()
-    has_dark = wall.any(axis=(1, 2)) if all_scar else remote.any(axis=(1, 2))
-    for k in np.flatnonzero(blood_pool.any(axis=(1, 2)) & has_dark):
+    for k in np.flatnonzero(blood_pool.any(axis=(1, 2)) & remote.any(axis=(1, 2))):
         ventricle = blood_pool[k] | wall[k]
         blood = np.median(intensity[k][blood_pool[k]])
-        if all_scar:
-            dark = np.percentile(intensity[k][_ring(ventricle, spacing_mm)], DARKEST_PERCENT)
-        else:
-            dark = np.median(intensity[k][remote[k]])
+        dark = np.median(intensity[k][remote[k]])
         if blood <= dark:
             continue
         centre = centre_of(ventricle)
@@ -118,13 +108,6 @@ def sample_surroundings(
         slices=np.array(slices, dtype=np.intp),
         signal=np.stack(signals) if signals else np.zeros(shape),
     )
-
-
-def _ring(ventricle: NDArray[np.bool_], spacing_mm: tuple[float, float]) -> NDArray[np.bool_]:
-    """(row, column) pixels as deep outside the wall as the right ventricle is sought."""
-    depth = distance_transform_edt(~ventricle, sampling=spacing_mm)
-    near: NDArray[np.bool_] = (depth >= RV_DEPTH_MM[0]) & (depth < RV_DEPTH_MM[1])
-    return near
 
 
 def septum_angle(around: Surroundings) -> tuple[float, float] | None:

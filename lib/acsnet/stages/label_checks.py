@@ -4,19 +4,18 @@ The checks look for what no heart has. Of the 197 expert stacks of the EMIDEC an
 three break a limit, each of a possible wall; none breaks one of the limits below.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
 
-from acsnet.anatomy.checks import Limits, check
+from acsnet.anatomy.checks import check, read_limits
 from acsnet.anatomy.measures import MEASURE_NAMES, Form, measure
-from acsnet.errors import InputError
 from acsnet.labels import ENHANCEMENT, LEFT_VENTRICLE, MYOCARDIUM, Label
 from acsnet.masks import TOUCHING, parts_meeting
 from acsnet.quantify.blood_pool import pool_outside_wall
-from acsnet.stages.quality_flags import Flag
+from acsnet.quantify.features_document import Flag
+from acsnet.scan import ShortAxisScan
+from acsnet.stages.quality_flags import slice_numbers
 
 FAULTS = {
     "objects": "in several parts",
@@ -72,36 +71,18 @@ ALL_SCAR, FAR_LESS_SCAR = 0.95, 0.5
 """Scar over wall of a slice, and of both its neighbours: experts drew 1.00 only beside 0.80."""
 
 
-def label_flags(
-    labels: NDArray[np.uint8],
-    spacing_mm: tuple[float, float],
-    *,
-    limits: Limits,
-    reversed_slices: bool,
-) -> tuple[Flag, ...]:
+def label_flags(labels: NDArray[np.uint8], scan: ShortAxisScan) -> tuple[Flag, ...]:
     """Check what a person drew.
 
     Args:
         labels: (slice, row, column) values of `acsnet.labels.Label`.
-        spacing_mm: distance of rows, of columns.
-        limits: of a possible wall.
-        reversed_slices: whether the file lists the slices the other way round.
+        scan: on which it was drawn.
 
     Returns:
         A flag for each check that failed; its message numbers slices as in the file, from 1.
-
-    Raises:
-        InputError: nothing is drawn, which nobody means to save.
     """
+    spacing_mm, limits = scan.spacing_mm[1:], read_limits()
     drawn = np.isin(labels, LEFT_VENTRICLE).any(axis=(1, 2))
-    if not drawn.any():
-        msg = "the label map is empty: nothing is drawn in it"
-        raise InputError(msg)
-
-    def numbers(indices: Sequence[int]) -> str:
-        in_file = [len(labels) - k if reversed_slices else k + 1 for k in indices]
-        return ", ".join(str(number) for number in sorted(in_file))
-
     cavity = (labels == Label.LV_BLOOD_POOL).any(axis=(1, 2))
     stray_pool = np.stack([pool_outside_wall(slice_) for slice_ in labels])
     astray = np.stack([scar_outside_wall(slice_) for slice_ in labels])
@@ -126,7 +107,10 @@ def label_flags(
         "wall_impossible": list(failures),
     }
     return tuple(
-        Flag(flag=name, message=message.format(slices=numbers(failed[name]), faults=faults))
+        Flag(
+            flag=name,
+            message=message.format(slices=slice_numbers(scan.grid, failed[name]), faults=faults),
+        )
         for name, message in MESSAGES.items()
         if failed[name]
     )

@@ -5,14 +5,14 @@ EMIDEC and ACDC train lists break, so that a flag means something (`benchmarks/q
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from acsnet.labels import LEFT_VENTRICLE, MYOCARDIUM, Label
-from acsnet.scan import InputGrid
+from acsnet.quantify.features_document import Flag
+from acsnet.scan import InputGrid, ShortAxisScan
 from acsnet.stages.correction import Action, SliceCorrection, StackCorrection
 
 MIN_LV_ML = 20.0
@@ -52,30 +52,20 @@ MAX_SMALL_PARTS_SHARE = 0.02
 """Of the wall, enhancement left out in small parts: together they might be a scar."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Flag:
-    """A doubt: a constant name for programs, a message for people."""
-
-    flag: str
-    message: str
-
-
 def messages(flags: Iterable[Flag]) -> tuple[str, ...]:
     """The sentences of flags, as warnings hold them."""
     return tuple(flag.message for flag in flags)
 
 
-def doubts(
-    labels: NDArray[np.uint8],
-    pixels: NDArray[np.floating[Any]],
-    lv_volume_ml: float | None,
-    *,
-    signal: NDArray[np.bool_] | None = None,
-) -> tuple[Flag, ...]:
-    """Flags of a label map on its image; all (slice, row, column), apex first.
+def slice_numbers(grid: InputGrid, indices: Iterable[int]) -> str:
+    """Slices of a stack in words, numbered as in the file, from 1."""
+    return ", ".join(str(number) for number in sorted(map(grid.slice_number, indices)))
 
-    signal: False where nothing was measured, None where all was.
-    """
+
+def doubts(
+    labels: NDArray[np.uint8], scan: ShortAxisScan, lv_volume_ml: float | None
+) -> tuple[Flag, ...]:
+    """Flags of a label map, (slice, row, column), on its scan; both apex first."""
     slices = np.flatnonzero(labels.any(axis=(1, 2)))
     if not len(slices) or lv_volume_ml is None:
         return (Flag(flag="no_ventricle", message="no left ventricle was found in this scan"),)
@@ -94,14 +84,14 @@ def doubts(
             f"the blood pool has {100 * share:.0f} % of the wall's volume: too little for a heart"
         )
         notes.append(Flag(flag="implausible_blood_pool", message=words))
-    if unmeasured := 0 if signal is None else np.count_nonzero(labels[~signal]):
+    if unmeasured := np.count_nonzero(labels[~scan.measured]):
         words = (
             f"{unmeasured} of {np.count_nonzero(labels)} voxels of the left ventricle have no "
             "signal in the file (NaN or padding)"
         )
         notes.append(Flag(flag="no_signal", message=words))
-    lit = labels if signal is None else np.where(signal, labels, np.uint8(Label.BACKGROUND))
-    return (*notes, *_cut_off(labels), *_contrast(lit, pixels))
+    lit = np.where(scan.measured, labels, np.uint8(Label.BACKGROUND))
+    return (*notes, *_cut_off(labels), *_contrast(lit, scan.pixels))
 
 
 def _cut_off(labels: NDArray[np.uint8]) -> list[Flag]:
@@ -176,30 +166,25 @@ def is_far(slice_: SliceCorrection) -> bool:
 
 
 def anatomy_doubts(anatomy: StackCorrection, grid: InputGrid) -> tuple[Flag, ...]:
-    """Flags of what stage 3 changed much, or left out.
-
-    Slices are numbered as in the file, from 1. grid: of the scan.
-    """
-
-    def numbers(indices: list[int]) -> str:
-        return ", ".join(str(k) for k in sorted(map(grid.slice_number, indices)))
-
+    """Flags of what stage 3 changed much, or left out; grid: of the scan."""
     notes = []
     emptied = [k for k, s in enumerate(anatomy.slices) if s.action is Action.EMPTIED]
     far = [k for k, s in enumerate(anatomy.slices) if is_far(s) and k not in emptied]
     if emptied:
-        words = f"no possible wall was near that of the network in slice {numbers(emptied)}"
+        words = (
+            f"no possible wall was near that of the network in slice {slice_numbers(grid, emptied)}"
+        )
         notes.append(Flag(flag="no_possible_wall", message=words))
     if far:
-        words = f"the wall was changed much to make it possible in slice {numbers(far)}"
+        words = f"the wall was changed much to make it possible in slice {slice_numbers(grid, far)}"
         notes.append(Flag(flag="large_correction", message=words))
     if anatomy.odd:
-        odd = numbers(list(anatomy.odd))
+        odd = slice_numbers(grid, anatomy.odd)
         words = f"the ventricle's area is unlike its neighbours' in slice {odd}"
         notes.append(Flag(flag="odd_area", message=words))
     for reason in dict.fromkeys(drop.reason for drop in anatomy.dropped):
         indices = [drop.index for drop in anatomy.dropped if drop.reason == reason]
-        words = f"slice {numbers(indices)} left out: {reason}"
+        words = f"slice {slice_numbers(grid, indices)} left out: {reason}"
         notes.append(Flag(flag="slices_left_out", message=words))
     return tuple(notes)
 

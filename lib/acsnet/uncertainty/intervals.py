@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from acsnet.quantify.features import Features
+from acsnet.quantify.features_document import Interval
 from acsnet.quantify.volumes import MYOCARDIUM_G_PER_ML
 
 PERCENT = 100.0
@@ -40,15 +41,6 @@ SCAR = frozenset(name for name, size in SIZES.items() if size != "lv_volume_ml")
 
 LEAST_SHARE = 0.01
 """Of its size is the scale of a measure of scar where nothing is unclear."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Interval:
-    """Interval that holds an expert's value in the share `level` of patients."""
-
-    low: float
-    high: float
-    level: float
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,10 +14,10 @@ from scipy.special import entr
 
 from acsnet.labels import MYOCARDIUM
 from acsnet.quantify.features import Features
-from acsnet.stages.quality_flags import Flag
+from acsnet.quantify.features_document import Flag, Interval
 from acsnet.uncertainty.calibration import Calibration
 from acsnet.uncertainty.doubt import unclear_percent
-from acsnet.uncertainty.intervals import Interval, intervals
+from acsnet.uncertainty.intervals import intervals
 
 SEED = 0  # of all scans: the same scan gives the same numbers
 
