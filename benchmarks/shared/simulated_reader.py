@@ -2,6 +2,10 @@
 
 The reader sees where a draft differs from what they would draw, and whether it has too much scar or
 too little, as anyone does who compares the two. They do not know what a click will change.
+
+Walls first: in the slice with the lowest Dice, until every slice has the goal. Then three clicks on
+scar, over all slices at once. So the reader works towards the total of the scar, which is what is
+measured: one who clicks the largest patch of either kind gets less out of a click.
 """
 
 from dataclasses import dataclass

@@ -60,6 +60,9 @@ class Covariance:
         return np.where(apart_mm == 0, 1.0, self.beside * np.exp(-apart_mm / self.slice_mm))
 
 
+DRAFT_ERRORS = Covariance()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Demand:
     """`sum(sign * movement of border at angle)` is at least `least_mm`, in one slice.

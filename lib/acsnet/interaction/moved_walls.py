@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from acsnet.interaction.clicks import Click, Kind, holds_wall
 from acsnet.interaction.demands import demands_of
-from acsnet.interaction.displacement import Covariance, likeliest
+from acsnet.interaction.displacement import DRAFT_ERRORS, likeliest
 from acsnet.interaction.possible_slice import SliceMover, shifted
 from acsnet.interaction.radial_profile import profile_of
 from acsnet.interaction.slice_draft import SliceDraft, slice_draft
@@ -22,8 +22,6 @@ from acsnet.stages.correction import Corrector
 LEAST_ALONG = 0.25
 """Slices less correlated with that of every click do not move: where slices are 8 to 13 mm apart,
 the one below and the one above do."""
-
-DRAFT_ERRORS = Covariance()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +43,6 @@ def move_walls(
     spacing_mm: tuple[float, float, float],
     *,
     corrector: Corrector,
-    covariance: Covariance = DRAFT_ERRORS,
 ) -> MovedWalls:
     """Move the walls of a stack to clicks; every wall that moved passes the anatomical checks.
 
@@ -57,10 +54,9 @@ def move_walls(
         clicks: as `check_clicks` gives them; those on scar say here that there is wall.
         spacing_mm: distance of slices, of rows, of columns.
         corrector: of the pipeline: limits, and the way through the latent space.
-        covariance: of errors of drafts.
     """
-    mover = SliceMover(corrector=corrector, covariance=covariance)
-    drafts = _drafts(wall, pool, clicks, spacing_mm, covariance)
+    mover = SliceMover(corrector=corrector)
+    drafts = _drafts(wall, pool, clicks, spacing_mm)
     profiles = {k: profile_of(d.wall, d.pool, d.spacing_mm) for k, d in drafts.items()}
     at_mm = {k: k * spacing_mm[0] for k in drafts}
     movement = likeliest(
@@ -69,7 +65,7 @@ def move_walls(
             for k, draft in drafts.items()
             for demand in demands_of(draft, profiles[k], position_mm=at_mm[k])
         ],
-        covariance,
+        DRAFT_ERRORS,
     )
     moved = {
         k: mover.to_clicks(draft, shifted(draft, profiles[k], movement, at_mm[k]))
@@ -80,7 +76,7 @@ def move_walls(
     if not all(out.held):
         # What clicks demand that are not held has shifted all walls: ask for the others alone.
         kept = [click for click, is_held in zip(clicks, out.held, strict=True) if is_held]
-        fewer = move_walls(wall, pool, kept, spacing_mm, corrector=corrector, covariance=covariance)
+        fewer = move_walls(wall, pool, kept, spacing_mm, corrector=corrector)
         return replace(fewer, held=_held(clicks, fewer.wall, fewer.pool))
     beside = {
         k: mover.beside(draft, profiles[k], movement, at_mm[k])
@@ -116,7 +112,6 @@ def _drafts(
     pool: NDArray[np.bool_],
     clicks: Sequence[Click],
     spacing_mm: tuple[float, float, float],
-    covariance: Covariance,
 ) -> Mapping[int, SliceDraft]:
     """The slices that clicks may move. One without a wall starts from that of the nearest slice."""
     walled = np.flatnonzero(wall.any(axis=(1, 2)))
@@ -128,7 +123,7 @@ def _drafts(
         own = [click for click in clicks if click.slice == k]
         has_wall = bool(wall[k].any())
         asked = any(click.kind is not Kind.OUTSIDE for click in own)
-        near = (covariance.along(np.abs(at - k) * spacing_mm[0]) >= LEAST_ALONG).any()
+        near = (DRAFT_ERRORS.along(np.abs(at - k) * spacing_mm[0]) >= LEAST_ALONG).any()
         if near and (has_wall or asked):
             source = k if has_wall else int(walled[np.abs(walled - k).argmin()])
             drafts[k] = slice_draft(wall[source], pool[source], own, spacing_mm[1:])

@@ -1,4 +1,4 @@
-"""The possible wall of one slice that holds the most clicks, of these the nearest to the draft.
+"""The possible wall of one slice that holds the most clicks, of the walls that are tried.
 
 The likeliest movement of the borders mostly is possible. Where it is not, or its pixels miss a
 click, a smoother movement is tried, then the nearest possible wall in the latent space, moved in
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from acsnet.anatomy.checks import check
 from acsnet.interaction.clicks import Click
 from acsnet.interaction.demands import demands_of
-from acsnet.interaction.displacement import Border, Covariance, Movement, likeliest
+from acsnet.interaction.displacement import DRAFT_ERRORS, Border, Movement, likeliest
 from acsnet.interaction.radial_profile import ANGLES, Profile, moved, profile_of
 from acsnet.interaction.shape_search import walls_towards_clicks
 from acsnet.interaction.slice_draft import SliceDraft
@@ -29,9 +29,6 @@ MORE_PIXELS = 0.5
 SMOOTHER = (1.7, 3.0)
 """Times the usual angle over which a movement fades, for a wall that would be impossible."""
 
-MOST_LEFT_OUT = 3
-"""Of the clicks on a slice that no wall holds together."""
-
 SHARES = (1.0, 0.5, 0.25)
 """Of a movement, for a slice without clicks: the largest that leaves its wall possible."""
 
@@ -41,10 +38,9 @@ class SliceMover:
     """Moves the wall of a slice; what leaves passes the limits of the corrector."""
 
     corrector: Corrector
-    covariance: Covariance
 
     def to_clicks(self, draft: SliceDraft, likely: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
-        """The wall that holds most clicks; None where no possible wall was come by.
+        """The wall that holds most clicks, of those tried; None where none of them is possible.
 
         likely: (row, column) wall by the likeliest movement of the whole stack.
         """
@@ -100,19 +96,6 @@ class SliceMover:
                 yield wall
                 moving = replace(draft, wall=wall, pool=draft.pool_of(wall))
                 yield from self._rounds(moving, (1.0,))
-        # Clicks that contradict each other pull the wall to where it holds none of them.
-        clicks = draft.clicks
-        for _ in range(min(MOST_LEFT_OUT, len(clicks) - 1)):
-            fewer = [replace(draft, clicks=_without(clicks, click)) for click in clicks]
-            lasts = [list(self._rounds(less))[-1] for less in fewer]
-            missed = [len(less.missed_by(w)) for less, w in zip(fewer, lasts, strict=True)]
-            best = int(np.argmin(missed))  # of equals the oldest click is left out
-            yield lasts[best]
-            clicks = fewer[best].clicks
-        # A click that no wall holds must not take the others with it.
-        if len(draft.clicks) > 1:
-            for click in draft.clicks:
-                yield from self._rounds(replace(draft, clicks=_without(draft.clicks, click)))
 
     def _rounds(
         self, draft: SliceDraft, smoother: tuple[float, ...] = (1.0, *SMOOTHER)
@@ -120,7 +103,7 @@ class SliceMover:
         """The wall moved to the clicks of its slice, with more room for those that it missed."""
         profile = profile_of(draft.wall, draft.pool, draft.spacing_mm)
         for times in smoother:
-            covariance = replace(self.covariance, local_deg=times * self.covariance.local_deg)
+            covariance = replace(DRAFT_ERRORS, local_deg=times * DRAFT_ERRORS.local_deg)
             room: dict[Click, float] = {}
             for _ in range(ROUNDS):
                 demands = demands_of(draft, profile, position_mm=0.0, room_pixels=room)
@@ -138,10 +121,6 @@ class SliceMover:
         if not whole.any() or not check(whole, draft.spacing_mm, limits, closed=draft.closed).valid:
             return None
         return whole
-
-
-def _without(clicks: tuple[Click, ...], click: Click) -> tuple[Click, ...]:
-    return tuple(other for other in clicks if other is not click)
 
 
 def shifted(
