@@ -10,6 +10,7 @@ from acsnet.storage import (
     broken_rule,
     end_last_line,
     is_plain_name,
+    natural_order,
     private_name,
     read_lines,
     shortened,
@@ -167,3 +168,21 @@ def test_only_a_name_that_is_too_long_is_cut_and_ends_in_a_digest():
     # `printf %s NAME | sha256sum`; 95 letters of 2 bytes are the most in 200 - 9.
     assert shortened("\u00e9" * 101) == "\u00e9" * 95 + "-96cbf977"
     assert shortened("abcdefghijkl", limit=11) == "ab-d682ed4c"
+
+
+def test_names_are_ordered_as_people_count():
+    names = ["case10", "Case2", "case2", "case02", "a10b2", "a10b10", "a9", "", "7", "10", "1.2.10"]
+    assert sorted(names, key=natural_order) == [
+        "",
+        "1.2.10",
+        "7",
+        "10",
+        "a9",
+        "a10b2",
+        "a10b10",
+        "Case2",
+        "case02",
+        "case2",
+        "case10",
+    ]
+    assert sorted(["1" * 5000, "case\u0662"], key=natural_order) == ["1" * 5000, "case\u0662"]

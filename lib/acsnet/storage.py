@@ -1,4 +1,4 @@
-"""Files and folders put in place whole, files of JSON lines, and names that are safe as files.
+"""Files and folders put in place whole, files of JSON lines, and names: safe as files, in order.
 
 Everything is written under a temporary name beside its place, brought to the disk and then renamed:
 a reader sees the file of before or the whole new one, also when the writer is killed.
@@ -10,14 +10,13 @@ import os
 import re
 import secrets
 import shutil
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from acsnet.errors import InputError
-from acsnet.files.handing_over import hand_over
-from acsnet.files.opened import opened
 from acsnet.files.temporary import temporary_name
 
 MAX_NAME = 200
@@ -25,6 +24,9 @@ MAX_NAME = 200
 
 DAMAGED = (OSError, ValueError, KeyError, TypeError)
 """What reading a file raises that is not as it was written; InputError is a ValueError."""
+
+MOST_DIGITS = 64
+"""Of a number in a name, as in a UID: longer ones are ordered as text."""
 
 _UNSAFE = re.compile(r"[/\\\x00-\x1f\x7f\ud800-\udfff]")
 
@@ -34,16 +36,10 @@ def put_in_place(path: Path, target: Path) -> None:
 
     All of it is on the disk before. Raises OSError; what has the name then stays.
     """
-    for descriptor in opened(path):
-        os.fsync(descriptor)
-    give_name(path, target)
-    _sync_names(target.parent)
-
-
-def give_name(path: Path, target: Path) -> None:
-    """As `put_in_place`, of what may be lost with the power: it is not brought to the disk."""
-    hand_over(path, target)
+    for part in (*sorted(path.rglob("*"), reverse=True), path):  # what is inside first
+        _sync(part)
     os.replace(path, target)
+    _sync(target.parent)
 
 
 @contextmanager
@@ -111,7 +107,6 @@ def make_folder(folder: Path) -> None:
     if not folder.exists():
         make_folder(folder.parent)
         folder.mkdir(mode=0o700, exist_ok=True)
-        hand_over(folder, folder.parent)
 
 
 def append_line(file: Path, entry: Mapping[str, Any]) -> None:
@@ -142,8 +137,7 @@ def append_lines(file: Path, entries: Iterable[Mapping[str, Any]]) -> None:
     finally:
         os.close(descriptor)
     if new:
-        hand_over(file, file.parent)
-        _sync_names(file.parent)
+        _sync(file.parent)
 
 
 def end_last_line(file: Path) -> bool:
@@ -194,6 +188,12 @@ def broken_rule(name: str) -> str:
     if _UNSAFE.search(name):
         return "without line breaks and other characters that cannot be shown"
     return ""
+
+
+def natural_order(name: str) -> tuple[str, str]:
+    """Key that sorts names as people count: numbers in them by value, upper case as lower."""
+    padded = re.sub("[0-9]+", lambda digits: digits[0].zfill(MOST_DIGITS), name.casefold())
+    return padded, name
 
 
 def shortened(name: str, *, limit: int = MAX_NAME) -> str:
@@ -250,11 +250,13 @@ def set_aside(path: Path) -> Path:
     return aside
 
 
-def _sync_names(folder: Path) -> None:
-    """Bring the names in a folder to the disk."""
-    if os.name != "posix":
+def _sync(path: Path) -> None:
+    """Bring a file, or the names in a folder, to the disk; nothing of a link."""
+    if path.is_symlink() or (path.is_dir() and os.name != "posix"):
         return  # Windows opens no folders
-    descriptor = os.open(folder, os.O_RDONLY)
+    # Windows and SMB bring to the disk only what is open for writing.
+    is_writable = path.is_file() and path.stat().st_mode & stat.S_IWUSR
+    descriptor = os.open(path, os.O_RDWR if is_writable else os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -3,11 +3,12 @@ import errno
 import json
 import math
 import os
+from contextlib import nullcontext
 
 import pytest
 from pyarrow import parquet
 
-from acsnet.cohort import tables
+from acsnet.cohort import run, tables
 from acsnet.cohort.outcome import Outcome
 from acsnet.cohort.tables import remove_tables, write_tables
 from acsnet.export import write_csv
@@ -30,6 +31,22 @@ def write(output, *documents):
         (output / one["case"]).mkdir(parents=True)
         (output / one["case"] / "features.json").write_text(json.dumps(one))
     return [one["case"] for one in documents]
+
+
+def test_rows_of_a_cohort_are_in_the_order_in_which_people_count(tmp_path, monkeypatch):
+    cases = [Outcome(case=name, place=name) for name in ("case10", "case2", "Case1")]
+    for name, value in (
+        ("list_scans", iter(cases)),
+        ("connected", nullcontext()),
+        ("gather", None),
+        ("start_workers", []),
+        ("work_all", cases),
+    ):
+        monkeypatch.setattr(run, name, lambda *_, value=value, **__: value)
+    write(tmp_path, *(document(case.case, 1.0) for case in cases))
+    assert list(run.run_cohort("scans", output=tmp_path, options=None)) == cases
+    lines = (tmp_path / "cohort.csv").read_text().splitlines()
+    assert [line.split(",")[0] for line in lines] == ["case", "Case1", "case2", "case10"]
 
 
 def test_rows_are_those_of_write_csv(tmp_path):

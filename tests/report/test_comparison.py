@@ -14,12 +14,8 @@ from acsnet import NOTICE, __version__
 from acsnet.errors import InputError
 from acsnet.labels import ENHANCEMENT, MYOCARDIUM, Label
 from acsnet.nets.weights import read_manifest
-from acsnet.report.comparison import (
-    check_one_patient,
-    compare,
-    comparison_pages,
-    comparison_pdf,
-)
+from acsnet.report.comparison.compare import check_one_patient, compare
+from acsnet.report.comparison.pages import comparison_pages, comparison_pdf
 from acsnet.report.patient import UNKNOWN, Subject
 from acsnet.result import Result
 from acsnet.stages.correction import StackCorrection

@@ -75,7 +75,7 @@ def test_the_first_page_can_be_signed(texts):
         "Syncope, family history",
         "Thin apex.",
         "Second look advised.",
-        "2026-11-28 09:05",
+        "2026-11-28 09:05 UTC",
     ):
         assert word in texts[0]
     assert texts[0].index("Signature") > texts[0].index("Comment of the reader")

@@ -19,6 +19,7 @@ from acsnet.report.wording import (
     number,
     scar_was_not_looked_for,
     signal_decimals,
+    signed,
     slices_to_look_at,
 )
 
@@ -41,11 +42,20 @@ def test_signals_have_four_digits_whatever_their_scale(signals, decimals):
         (0.0, 9, "0.000000000"),
         (3, 0, "3"),
         (1e30, 1, "1000000000000000019884624838656.0"),
+        (-0.04, 1, "0.0"),
         (None, 1, "not known"),
     ],
 )
 def test_halves_are_rounded_up_and_numbers_written_out(value, decimals, text):
     assert number(value, decimals) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.25, "+0.3"), (-0.25, "-0.3"), (10, "+10.0"), (0.04, "0.0"), (-0.04, "0.0"), (0.0, "0.0")],
+)
+def test_a_change_is_rounded_as_numbers_are_and_none_has_no_sign(value, text):
+    assert signed(value, 1) == text
 
 
 def test_without_signals_there_is_nothing_to_round():

@@ -14,6 +14,7 @@ from acsnet.cohort.ray_workers import connected, gather, start_workers, work_all
 from acsnet.cohort.sources import Listed
 from acsnet.cohort.tables import remove_tables, write_tables
 from acsnet.errors import InputError
+from acsnet.storage import natural_order
 
 LOCK = ".cohort.lock"
 """File of an output folder that one run at a time holds."""
@@ -58,7 +59,7 @@ def run_cohort(
                 elif not outcome.skipped:
                     failed.append(outcome)
                 yield outcome
-        write_tables(output, sorted(done), failed)
+        write_tables(output, sorted(done, key=natural_order), failed)
 
 
 def is_skipped(item: Listed) -> bool:

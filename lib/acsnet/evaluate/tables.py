@@ -13,7 +13,7 @@ from acsnet.evaluate.metrics import Mean
 from acsnet.evaluate.summary import BurdenRow, Evaluation, summarise
 from acsnet.evaluate.tertiles import ALL_TERTILES, Spread
 from acsnet.label_conventions import CONVENTIONS, ENH
-from acsnet.result import NO_SCAR_DRAWN
+from acsnet.stages.label_doubts import NO_SCAR_DRAWN
 from acsnet.storage import write_json
 
 NONE = "-"
@@ -66,27 +66,8 @@ def print_tables(evaluation: Evaluation, console: Console) -> None:
     console.print("Research use only, not a medical device.")
 
 
-def _table(title: str, *, texts: Sequence[str], numbers: Sequence[str], caption: str = "") -> Table:
-    """A table for a terminal of 80 columns; what is too wide goes on below, never cut.
-
-    texts, numbers: headings of the columns.
-    """
-    table = Table(
-        title=title,
-        caption=caption or None,
-        box=SIMPLE_HEAD,
-        padding=0,
-        show_edge=False,
-    )
-    for heading in texts:
-        table.add_column(heading, overflow="fold")
-    for heading in numbers:
-        table.add_column(heading, justify="right", overflow="fold")
-    return table
-
-
 def _slice_table(evaluation: Evaluation) -> Table:
-    table = _table(
+    table = new_table(
         f"Per slice, {len(evaluation.cases)} patients (mean ± 95 % interval)",
         texts=("Region", "Third"),
         numbers=("Slices", "Dice", "BA %", "HD mm", "Missed", "False"),
@@ -111,7 +92,7 @@ def _slice_table(evaluation: Evaluation) -> Table:
 
 
 def _volume_table(evaluation: Evaluation) -> Table:
-    table = _table(
+    table = new_table(
         "Per patient: volumes",
         texts=("Region",),
         numbers=("n", "Drawn", "Expert ml", "Pred. ml", "Bias ml", "MAE %", "Dice", "CCC", "p"),
@@ -138,7 +119,7 @@ def _volume_table(evaluation: Evaluation) -> Table:
 
 
 def _tertile_table(evaluation: Evaluation) -> Table:
-    table = _table(
+    table = new_table(
         "Per patient: volumes by tertile of the expert's left ventricle",
         texts=("Region", "Tertile"),
         numbers=("n", "Expert ml", "Pred. ml", "MAE %", "p"),
@@ -159,7 +140,7 @@ def _tertile_table(evaluation: Evaluation) -> Table:
 
 
 def _burden_table(row: BurdenRow) -> Table:
-    table = _table(
+    table = new_table(
         "Per patient: scar burden, enhancement in % of the myocardium",
         texts=(),
         numbers=("n", "Left out", "Expert %", "Pred. %", "Bias points", "MAE points", "CCC", "p"),
@@ -177,9 +158,30 @@ def _burden_table(row: BurdenRow) -> Table:
     return table
 
 
-def number(value: float | None, decimals: int) -> str:
-    """A number, or a dash where there is none."""
-    return NONE if value is None else f"{value:.{decimals}f}"
+def new_table(
+    title: str, *, texts: Sequence[str], numbers: Sequence[str], caption: str = ""
+) -> Table:
+    """A table for a terminal of 80 columns; what is too wide goes on below, never cut.
+
+    texts, numbers: headings of the columns.
+    """
+    table = Table(
+        title=title,
+        caption=caption or None,
+        box=SIMPLE_HEAD,
+        padding=0,
+        show_edge=False,
+    )
+    for heading in texts:
+        table.add_column(heading, overflow="fold")
+    for heading in numbers:
+        table.add_column(heading, justify="right", overflow="fold")
+    return table
+
+
+def number(value: float | None, decimals: int, *, sign: str = "") -> str:
+    """A number, or a dash where there is none; sign: "+" for the sign of a change."""
+    return NONE if value is None else f"{value:{sign}.{decimals}f}"
 
 
 def interval(mean: Mean, decimals: int) -> str:

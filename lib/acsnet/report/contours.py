@@ -65,17 +65,33 @@ def outlines(result: Measured, index: int) -> list[tuple[Stroke, NDArray[np.bool
     ]
 
 
-def shown_slices(labels: NDArray[np.uint8]) -> list[int]:
-    """The slices to draw of (slice, row, column) labels: those with any, else all.
+def shown_slices(result: Measured) -> list[int]:
+    """The slices to draw: those with any label, else all, thinned out evenly to `MAX_SLICES`.
 
-    They are thinned out evenly to `MAX_SLICES`.
+    A slice with the RV insertion or a remote region that a person gave takes the place of the
+    nearest of them.
     """
-    slices = np.flatnonzero(labels.any(axis=(1, 2)))
+    slices = np.flatnonzero(result.labels.any(axis=(1, 2)))
     if not len(slices):
-        slices = np.arange(len(labels))
-    if len(slices) > MAX_SLICES:
-        slices = slices[np.linspace(0, len(slices) - 1, MAX_SLICES).round().astype(int)]
-    return [int(k) for k in slices]
+        slices = np.arange(len(result.labels))
+    if len(slices) <= MAX_SLICES:
+        return slices.tolist()
+    chosen = slices[np.linspace(0, len(slices) - 1, MAX_SLICES).round().astype(int)].tolist()
+    marked = _marked_slices(result)
+    for k in marked:
+        others = [place for place in chosen if place not in marked]
+        if k not in chosen and others:
+            chosen[chosen.index(min(others, key=lambda place: abs(place - k)))] = k
+    return sorted(chosen)
+
+
+def _marked_slices(result: Measured) -> list[int]:
+    """The slices with the RV insertion and with a remote region that a person gave."""
+    point, remote = result.quantification.insertion_point, result.quantification.remote
+    marked = [] if point is None else [point[0]]
+    if remote.source == "given":
+        marked += np.flatnonzero(remote.mask.any(axis=(1, 2))).tolist()
+    return marked
 
 
 def draw_slices(figure: Figure, result: Measured, box: tuple[float, float, float, float]) -> float:
@@ -83,7 +99,7 @@ def draw_slices(figure: Figure, result: Measured, box: tuple[float, float, float
 
     Returns the lower edge of what was drawn.
     """
-    chosen = shown_slices(result.labels)
+    chosen = shown_slices(result)
     left, bottom, width, height = box
     count, gap = len(chosen), 0.04
     # The number of columns that makes the tiles largest.

@@ -41,7 +41,7 @@ def slices_page(result: Measured, features: Mapping[str, Any]) -> Figure:
     page = new_page()
     foot = MARGIN + 0.3
     bullseyes_top = foot + BULLSEYE + 0.55
-    shown = shown_slices(result.labels)
+    shown = shown_slices(result)
     left_out = int(result.labels.any(axis=(1, 2)).sum()) - len(shown)
     words = "Slices from apex to base, numbered as in the file"
     words += f"; {left_out} slices of the ventricle are not shown" if left_out > 0 else ""

@@ -22,8 +22,8 @@ from acsnet.report.wording import (
     interval_words,
     number,
 )
-from acsnet.result import NO_SCAR_DRAWN
 from acsnet.scan import is_fit
+from acsnet.stages.label_doubts import NO_SCAR_DRAWN
 
 SQUARED = "\N{SUPERSCRIPT TWO}"
 MASS_INDEX = {"M": (53, 9), "F": (42, 7)}

@@ -265,7 +265,7 @@ def _sign_off(page: Figure, reading: Reading) -> None:
     bottom = MARGIN + 0.12
     fields = (
         ("Reader", reading.reader),
-        ("Date", f"{reading.read:%Y-%m-%d %H:%M}" if reading.read and reading.reviewed else ""),
+        ("Date", f"{reading.read:%Y-%m-%d %H:%M %Z}" if reading.read and reading.reviewed else ""),
         ("Signature", ""),
     )
     width = WIDTH / len(fields)

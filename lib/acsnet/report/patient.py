@@ -38,14 +38,14 @@ def subject_of(header: Header) -> Subject:
             f"{field} T" if (field := text_of(header, "MagneticFieldStrength")) else "",
         )
         return Subject(
-            patient_name=_name(text_of(header, "PatientName")),
+            patient_name=person_name(text_of(header, "PatientName")),
             patient_id=text_of(header, "PatientID"),
             birth_date=_date(text_of(header, "PatientBirthDate")),
             sex=text_of(header, "PatientSex"),
             study_date=_date(text_of(header, "StudyDate")),
             series=text_of(header, "SeriesDescription"),
             scanner=" ".join(part for part in scanner if part),
-            referring_physician=_name(text_of(header, "ReferringPhysicianName")),
+            referring_physician=person_name(text_of(header, "ReferringPhysicianName")),
             contrast=text_of(header, "ContrastBolusAgent"),
         )
 
@@ -90,7 +90,7 @@ def names_differ(first: Subject, second: Subject) -> bool:
     return len({name for name in names if name}) > 1
 
 
-def _name(text: str) -> str:
+def person_name(text: str) -> str:
     """The first form of a person's name that is not empty: alphabetic before other scripts."""
     forms = (form.replace("^", " ").strip() for form in text.split("="))
     return next((form for form in forms if form), "")

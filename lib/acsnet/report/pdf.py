@@ -1,16 +1,14 @@
 """PDF report of one scan: a first page to sign, then slices and details."""
 
 from collections.abc import Mapping
-from io import BytesIO
 from typing import Any
 
-from matplotlib import rc_context
-from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
 
 from acsnet.report.details import details_pages, slices_page
 from acsnet.report.first_page import first_pages
 from acsnet.report.layout.footer import draw_footers, made_by
+from acsnet.report.layout.pdf_file import pdf_bytes
 from acsnet.report.patient import Subject
 from acsnet.report.reading import UNREAD, Reading
 from acsnet.result import Measured
@@ -33,17 +31,10 @@ def report_pdf(
         method: the scar method that the report leads with, as in `acsnet.quantify.scar_methods`.
         features: the content of `features.json` on record, by default that of `result`.
     """
-    stream = BytesIO()
-    # No creation date: the same scan gives the same file.
-    about = {"Title": f"LGE scar report, {result.scan.name}", "CreationDate": None}
-    with (
-        rc_context({"pdf.fonttype": 42, "hatch.linewidth": 0.5}),
-        PdfPages(stream, metadata=about) as file,
-    ):
-        pages = report_pages(result, subject, reading=reading, method=method, features=features)
-        for page in pages:
-            file.savefig(page)
-    return stream.getvalue()
+    return pdf_bytes(
+        f"LGE scar report, {result.scan.name}",
+        lambda: report_pages(result, subject, reading=reading, method=method, features=features),
+    )
 
 
 def report_pages(

@@ -232,7 +232,13 @@ def number(value: float | None, decimals: int, absent: str = UNKNOWN) -> str:
     """A number as text, rounded half up as classes of transmurality are; `absent` for None."""
     if value is None:
         return absent
-    return f"{Decimal(float(value)).quantize(Decimal(1).scaleb(-decimals), context=HALF_UP):f}"
+    return f"{Decimal(float(value)).quantize(Decimal(1).scaleb(-decimals), context=HALF_UP):zf}"
+
+
+def signed(value: float, decimals: int) -> str:
+    """A change as text, rounded as numbers are, with its sign; 0 has none."""
+    words = number(value, decimals)
+    return f"+{words}" if float(words) > 0.0 else words
 
 
 def interval_words(interval: Mapping[str, float] | None, decimals: int) -> str:

@@ -5,10 +5,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
 
+from acsnet.evaluate.tables import NONE, new_table, number
 from acsnet.label_conventions import ENH, LV, MYO
 
 MAX_LOSS = 0.05
@@ -19,7 +18,6 @@ MAX_BURDEN_CHANGE = 2.0
 
 CLEAN = "clean"
 SCORED = (LV, MYO, ENH)
-NONE = "-"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,29 +148,25 @@ def _mean(values: Sequence[float | None]) -> float | None:
 def print_report(report: StressReport, console: Console) -> None:
     """Print the table, every failure and the verdict."""
     patients = len(report.rows[0].runs)
-    table = Table(
-        title=f"Stress, {patients} patients: mean Dice of slices that the expert drew",
+    table = new_table(
+        f"Stress, {patients} patients: mean Dice of slices that the expert drew",
+        texts=("Change",),
+        numbers=("Wall", "Loss", "Worst", "LV", "Enh.", "Burden", "Failed"),
         caption="Loss: clean minus changed wall Dice, mean over patients; worst: of one patient.\n"
         "Burden: changed minus clean, points, mean over patients.",
-        box=SIMPLE_HEAD,
-        padding=0,
-        show_edge=False,
     )
-    table.add_column("Change", no_wrap=True)
-    for heading in ("Wall", "Loss", "Worst", "LV", "Enh.", "Burden", "Failed"):
-        table.add_column(heading, justify="right")
     table.add_column("Worst case", overflow="fold")
     for row in report.rows:
         clean = row.change == CLEAN
         loss, worst = (None, None) if clean else (row.loss, row.worst_loss)
         table.add_row(
             row.change,
-            _number(row.dice[MYO]),
-            _number(loss, sign="+"),
-            _number(worst, sign="+"),
-            _number(row.dice[LV]),
-            _number(row.dice[ENH]),
-            _number(None if clean else row.burden_change, sign="+", decimals=1),
+            number(row.dice[MYO], 3),
+            number(loss, 3, sign="+"),
+            number(worst, 3, sign="+"),
+            number(row.dice[LV], 3),
+            number(row.dice[ENH], 3),
+            number(None if clean else row.burden_change, 1, sign="+"),
             str(len(row.failures)) if row.failures else NONE,
             row.worst_case if row.worst_case and round(worst or 0.0, 3) > 0 else NONE,
             style="red" if row.costly or row.moves_burden or row.failures else None,
@@ -185,7 +179,3 @@ def print_report(report: StressReport, console: Console) -> None:
     style = "green" if report.passed else "red"
     console.print(report.verdict, style=style, markup=False, highlight=False, soft_wrap=True)
     console.print("Research use only, not a medical device.")
-
-
-def _number(value: float | None, *, sign: str = "", decimals: int = 3) -> str:
-    return NONE if value is None else f"{value:{sign}.{decimals}f}"

@@ -1,0 +1,1 @@
+"""Two scans of one patient: what changed, and the pages of that."""
