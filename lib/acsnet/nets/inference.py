@@ -24,7 +24,7 @@ from acsnet.nets.weights import SHIPPED, read_manifest, read_ranges, read_weight
 VIEW_RULES = {"roi": ViewRule(limit=0.15), "myo": ViewRule(limit=0.08)}
 """In how many views each network draws a slice. Not from the paper.
 
-By six EMIDEC patients left out of training (`benchmarks/views.py`, docs/performance-tried.md): the
+By six EMIDEC patients left out of training (`benchmarks/views.py`, docs/performance.md): the
 ROI's centre moves by a pixel at most. Walls and enhancement of the MYO network are as near to the
 expert's as with all views in four, too, but the burden of a patient moves four times as far.
 """
