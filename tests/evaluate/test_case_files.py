@@ -18,6 +18,25 @@ def test_a_label_map_is_found_by_the_name_of_its_case(tmp_path, ending):
     assert label_path(tmp_path, "P1") == tmp_path / f"P1{ending}"
 
 
+@pytest.mark.parametrize("other", ["P1.nii", "P1.NII.GZ", "P1.dcm", "P1.nrrd"])
+def test_two_label_maps_of_one_case_are_refused(tmp_path, other):
+    for name in ("P1.nii.gz", other, "P10.nii.gz"):
+        (tmp_path / name).touch()
+    with pytest.raises(InputError, match=r"holds 2 files of the case P1 \(P1\..*, P1\..*\): leave"):
+        label_path(tmp_path, "P1")
+
+
+@pytest.mark.parametrize(
+    ("taken", "beside"), [("P1.seg.nrrd", "P1.nrrd"), ("P1.hdr", "P1.img"), ("P1.HDR", "P1.IMG")]
+)
+def test_an_image_beside_its_segmentation_and_the_pixels_of_a_header_are_no_second_map(
+    tmp_path, taken, beside
+):
+    for name in (taken, beside):
+        (tmp_path / name).touch()
+    assert label_path(tmp_path, "P1") == tmp_path / taken
+
+
 def test_a_label_map_that_is_not_there_is_called_as_a_nifti_file(tmp_path):
     (tmp_path / "P10.nii.gz").touch()
     (tmp_path / "P1.NRRD").mkdir()

@@ -1,5 +1,7 @@
 """A run trains on what it read at its first start, whatever becomes of the scans."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from small_site import rings
@@ -12,11 +14,11 @@ from acsnet.fine_tuning.training_request import read_request, write_request
 
 @pytest.fixture
 def run(tmp_path, write_scan):
-    """A run on three scans."""
+    """A run on four scans, of which case2 is held out."""
     root = tmp_path / "models"
     root.mkdir()
     options = {"base": "shipped", "device": "cpu", "threads": 1, "quiet_s": 0.0}
-    cases = [write_scan(k) for k in range(3)]
+    cases = [write_scan(k) for k in range(4)]
     return write_request(root, cases, trainer="autoencoder", **options)
 
 
@@ -26,10 +28,10 @@ def keep(run, *, steps=("autoencoder", "prior")):
 
 def test_it_goes_on_with_the_scans_of_its_first_start(run):
     cases = read_request(run).cases
-    cases[2].image.unlink()
+    cases[3].image.unlink()
     first = keep(run)
     assert first.scans == ("case0", "case1")
-    assert first.left_out == ("case2: its scan was replaced or changed after its label",)
+    assert first.left_out == ("case3: its scan was replaced or changed after its label",)
     walls = kept_walls(run)
     assert walls.images.shape == (6, 1, 192, 192)
     assert walls.patient.tolist() == [0, 0, 0, 1, 1, 1]
@@ -42,16 +44,34 @@ def test_what_was_cut_short_is_done_again(run):
     keep(run)
     (run / "samples" / "scans.json").unlink()
     read_request(run).cases[0].image.unlink()
-    assert keep(run).scans == ("case1", "case2")
+    assert keep(run).scans == ("case1", "case3")
     assert len(kept_walls(run).images) == 6
 
 
 def test_where_no_scan_can_be_read_each_is_told_with_its_reason(run):
     for case in read_request(run).cases:
-        case.image.unlink()
+        if not case.held:
+            case.image.unlink()
     with pytest.raises(InputError, match=r"no scan to train on can be read: case0: its scan .*; c"):
         keep(run)
     assert not (run / "samples").exists()
+
+
+def test_where_no_scan_can_be_measured_on_nothing_is_trained(run, tmp_path, write_scan):
+    (held,) = [case for case in read_request(run).cases if case.held]
+    held.image.unlink()
+    with pytest.raises(InputError, match=r"no scan to measure on can be read: case2: its scan was"):
+        keep(run)
+    assert not (run / "samples").exists()
+    drawn = np.where(rings(14.0) == 1, 2, rings(14.0)).astype(np.uint8)
+    root = tmp_path / "other"
+    root.mkdir()
+    cases = [write_scan(k, label=drawn if k == 2 else None) for k in range(4)]
+    cases += [replace(write_scan(5), patient="patient2", unchanged=True)]
+    options = {"base": "shipped", "device": "cpu", "threads": 1, "quiet_s": 0.0}
+    other = write_request(root, cases, trainer="autoencoder", **options)
+    with pytest.raises(InputError, match=r"to measure on .*: case2: no blood pool is drawn"):
+        keep(other)
 
 
 def test_without_a_wall_of_some_size_among_the_labels_the_replayed_ones_are_trained_on(
@@ -59,7 +79,7 @@ def test_without_a_wall_of_some_size_among_the_labels_the_replayed_ones_are_trai
 ):
     root = tmp_path / "models"
     root.mkdir()
-    pools = [np.where(rings(12.0 + k) == 1, 1, 0).astype(np.uint8) for k in range(2)]
+    pools = [np.where(rings(12.0 + k) == 1, 1, 0).astype(np.uint8) for k in range(3)]
     for pool in pools:
         pool[0, 0] = 2  # a pixel a slice, which is no wall
     cases = [write_scan(k, label=pool) for k, pool in enumerate(pools)]

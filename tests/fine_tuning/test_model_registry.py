@@ -142,6 +142,18 @@ def test_what_is_altered_is_not_served(models, chains, tmp_path):
     assert models.aliases().live == "shipped"
 
 
+def test_what_was_altered_since_it_was_live_is_not_gone_back_to(models, chains):
+    first, second = (models.add(chain, {}) for chain in chains[:2])
+    models.promote(first)
+    models.promote(second)
+    file = models.weights(first) / "myo.safetensors"
+    file.chmod(0o644)
+    file.write_bytes(b"altered")
+    with pytest.raises(WeightsError, match="altered"):
+        models.rollback()
+    assert models.aliases().live == second
+
+
 def test_altered_ranges_for_8_bits_are_not_served_and_ranges_are_part_of_the_name(models, tmp_path):
     chain = write_chain(tmp_path / "chain", 0)
     first = models.add(chain, {})

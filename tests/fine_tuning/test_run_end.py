@@ -232,6 +232,14 @@ def test_a_model_that_was_made_live_meanwhile_is_served_and_no_promotion_of_the_
     assert (measured(), promotions()) == ([], [])
 
 
+def test_a_run_that_is_stopped_once_its_model_was_made_live_is_done(models, name, begin):
+    folder = begin()
+    models.promote(name)
+    status = stop(models, folder)
+    assert (status.state, status.promoted) == ("done", True)
+    assert status.detail == "served from now on; after that: stopped"
+
+
 def test_a_model_that_goes_live_while_it_is_measured_is_no_failure(
     models, name, begin, decide, monkeypatch, promotions
 ):

@@ -159,6 +159,14 @@ def test_the_file_of_a_request_has_its_labels_by_their_place_in_the_folder(folde
     assert read_request(folder).cases[1].label == folder / "labels/00001.nii.gz"
 
 
+def test_the_newest_run_comes_last_also_where_the_clock_was_set_back(folder, write_scan):
+    before = folder.rename(folder.with_name("29990101T000000000000-roi"))
+    root = folder.parent.parent
+    after = write_request(root, [write_scan(k) for k in range(2)], trainer="roi", **ABOUT)
+    assert after.name == "29990101T000000000001-roi"
+    assert run_folders(root) == [before, after]
+
+
 def test_a_scan_that_was_copied_is_the_same(folder, tmp_path):
     content = (tmp_path / "1.nii").read_bytes()
     (tmp_path / "1.nii").unlink()
@@ -178,15 +186,28 @@ def test_a_request_of_an_earlier_release_is_read_without_what_its_scans_held(fol
 def test_what_was_accepted_unchanged_is_told_apart_in_the_request(tmp_path, write_scan):
     root = tmp_path / "models"
     root.mkdir()
-    scans = [replace(write_scan(0), unchanged=True), write_scan(1)]
+    scans = [write_scan(0), replace(write_scan(1), unchanged=True)]
     folder = write_request(root, scans, trainer="roi", **ABOUT)
     named = {case.name: case.unchanged for case in read_request(folder).cases}
-    assert named == {"case0": True, "case1": False}
+    assert named == {"case0": False, "case1": True}
     content = json.loads((folder / REQUEST).read_text())
     for case in content["cases"]:
         del case["unchanged"]  # as an earlier release wrote it
     (folder / REQUEST).write_text(json.dumps(content))
     assert not any(case.unchanged for case in read_request(folder).cases)
+
+
+def test_nothing_is_trained_where_only_drafts_accepted_unchanged_are_held_out(tmp_path, write_scan):
+    """Of patients 0 to 3, patient 2 is held out."""
+    root = tmp_path / "models"
+    root.mkdir()
+    scans = [replace(write_scan(k), unchanged=k == 2) for k in range(4)]
+    with pytest.raises(InputError, match=r"accepted unchanged, .* correct one of them \(case2\)"):
+        write_request(root, scans, trainer="roi", **ABOUT)
+    assert list(root.iterdir()) == []
+    scans = [*scans, replace(write_scan(5), patient="patient2")]  # drawn, of the same patient
+    held = read_request(write_request(root, scans, trainer="roi", **ABOUT)).cases
+    assert [case.name for case in held if case.held] == ["case2", "case5"]
 
 
 def one_more(folder, image, label):

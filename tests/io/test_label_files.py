@@ -29,10 +29,10 @@ def save(path, array, affine=SMALL_AFFINE):
     return path
 
 
-def read(tmp_path, data, affine=AFFINE, segments=None):
+def read(tmp_path, data, affine=AFFINE):
     path = tmp_path / "label.nii.gz"
     nib.save(nib.Nifti1Image(data, affine), path)
-    return read_client_labels(path, grid=GRID, segments=segments)
+    return read_client_labels(path, grid=GRID)
 
 
 def test_a_label_map_on_its_image_is_read_voxel_for_voxel(tmp_path):
@@ -129,6 +129,17 @@ def test_fractions_wrong_dimensions_and_damage_are_refused_by_name(tmp_path):
 def test_one_volume_in_four_axes_and_whole_numbers_as_floats_are_read(tmp_path, labels):
     path = save(tmp_path / "a.nii.gz", labels[..., None].astype(np.float32))
     assert np.array_equal(read_label_file(path).labels, labels)
+
+
+def test_nan_in_a_label_map_is_background_and_told(tmp_path, labels):
+    unknown = labels.astype(np.float32)
+    unknown[2:7, 2, 1] = np.nan
+    read = read_label_file(save(tmp_path / "a.nii.gz", unknown))
+    labels[2:7, 2, 1] = 0
+    np.testing.assert_array_equal(read.labels, labels)
+    told = "5 voxels hold NaN in the label map, which counts as background"
+    assert read.warnings == (told,)
+    assert read_label_file(save(tmp_path / "b.nii.gz", labels)).warnings == ()
 
 
 def test_another_format_is_refused_by_name(tmp_path):

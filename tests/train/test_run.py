@@ -94,7 +94,7 @@ def command(data, output, *options):
     return result
 
 
-def test_samples_come_back_as_built_from_the_train_lists_only(data, built, tmp_path, console):
+def test_samples_come_back_as_built_from_the_train_lists_only(data, built, console):
     paths = {name: built / f"{name}.npz" for name in ("roi", "myo")}
     roi, myo = load(paths["roi"]), load(paths["myo"])
     # Two variants of three slices each: two LGE patients, one cine patient; then the phantom.
@@ -109,20 +109,16 @@ def test_samples_come_back_as_built_from_the_train_lists_only(data, built, tmp_p
     assert build_few(data, built, console=console) == paths
     assert [path.stat().st_mtime_ns for path in paths.values()] == stamps
 
-    held_out = frozenset({"Case_P001"})
-    again = build_few(data, tmp_path / "held out", hold_out=held_out, console=console)
-    held = load(again["roi"])
-    assert np.bincount(held.source)[:2].tolist() == [6, 6]
-    # The first variant keeps its signal: the other patient's slices are the same as before.
-    np.testing.assert_array_equal(held.images[:3], roi.images[6:9])
 
-
-@pytest.mark.parametrize("other", [{"seed": 1}, {"hold_out": frozenset({"Case_P001"})}])
-def test_samples_of_other_cases_or_another_seed_are_not_taken(data, built, console, other):
+@pytest.mark.parametrize(("listed", "seed"), [(["Case_P001", "Case_P002"], 1), (["Case_P002"], 0)])
+def test_samples_of_other_cases_or_another_seed_are_not_taken(data, built, console, listed, seed):
+    splits = json.loads((data / "splits.json").read_text())
+    splits["emidec"]["train"] = listed
+    (data / "splits.json").write_text(json.dumps(splits))
     with pytest.raises(
         InputError, match="of other data, another mix of variants or another seed: use"
     ):
-        build_few(data, built, console=console, **other)
+        build_few(data, built, seed=seed, console=console)
 
 
 def test_a_run_writes_weights_that_are_verified_when_loaded(run, tracked_folder):
@@ -302,6 +298,18 @@ def test_a_run_does_not_go_on_with_other_data_or_settings(run, data, tracked_fol
         run("roi")
     with pytest.raises(InputError, match=r"samples holds samples of other data"):
         run("myo")
+
+
+def test_no_prior_of_other_data_is_fitted_to_the_autoencoder_of_a_run(
+    run, data, tracked_folder, monkeypatch, seen
+):
+    monkeypatch.setitem(run_module.STEPS, "autoencoder", ("autoencoder",))
+    run("autoencoder")
+    with (data / "emidec" / "labels" / "Case_P002.nii.gz").open("ab") as file:
+        file.write(b"\0")
+    with pytest.raises(InputError, match=r"run/autoencoder holds .* emidec/Case_P002 changed"):
+        run("prior")
+    assert seen["fits"] == 0
 
 
 def test_a_patient_in_both_lists_is_refused_before_anything_is_written(data, tmp_path):

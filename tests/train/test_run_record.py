@@ -57,6 +57,17 @@ def test_other_settings_and_other_data_are_refused_once_there_is_a_checkpoint(tm
         check_data(tmp_path, other)
 
 
+def test_where_only_cases_with_labels_count_those_without_may_come_and_go(tmp_path):
+    unlabelled = {"unlabelled/a": {"image": "1", "teacher": "2"}}
+    begin(tmp_path, seed=0, digests=DIGESTS | unlabelled, device="cpu", processes=1)
+    (tmp_path / "checkpoint.pt").touch()
+    check_data(tmp_path, DIGESTS, of_labels=True)
+    with pytest.raises(InputError, match=r"other data \(unlabelled/a is gone\)"):
+        check_data(tmp_path, DIGESTS)
+    with pytest.raises(InputError, match=r"other data \(the label of emidec/Case_P001 changed\)"):
+        check_data(tmp_path, {"emidec/Case_P001": {"image": "1", "label": "3"}}, of_labels=True)
+
+
 def test_a_run_that_began_with_a_network_does_not_go_on_without(tmp_path):
     (tmp_path / "recipe.json").write_text('{"epochs": 3, "start": "abc"}')
     (tmp_path / "checkpoint.pt").touch()

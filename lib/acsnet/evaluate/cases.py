@@ -16,19 +16,11 @@ from acsnet.export import SEGMENTATION
 from acsnet.io.containers import open_volume
 from acsnet.io.label_map import read_label_file
 from acsnet.io.volume import scan_of
-from acsnet.label_conventions import (
-    CONVENTIONS,
-    ENH,
-    LV,
-    MYO,
-    OWN,
-    convention_doubts,
-    region_masks,
-    to_labels,
-)
+from acsnet.label_conventions import CONVENTIONS, ENH, LV, MYO, OWN, region_masks, to_labels
 from acsnet.masks import dice, slice_dice
 from acsnet.quantify.volumes import burden_percent, volume_ml
 from acsnet.scan import ShortAxisScan, apex_first_by_area, apex_first_by_position
+from acsnet.stages.label_doubts import arrangement_doubts
 
 MAX_NAMED = 3
 """So many cases without a prediction are named in the warning of them."""
@@ -161,7 +153,7 @@ def score_case(name: str, *, predicted_path: Path, expert_path: Path, truth: str
             )
             for region, mask in masks.items()
         },
-        warnings=(*expert.warnings, *convention_doubts(stack(tissue))),
+        warnings=(*expert.warnings, *arrangement_doubts(stack(tissue))),
     )
 
 

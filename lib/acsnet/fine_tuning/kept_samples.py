@@ -45,14 +45,19 @@ def trained_scans(run: Path) -> TrainedScans:
 def keep_samples(
     run: Path, cases: Sequence[Case], *, steps: Sequence[str], phantoms: int, seed: int
 ) -> TrainedScans:
-    """Cut the samples for these steps out of the cases, unless the run has kept them.
+    """Cut the samples for these steps out of the cases to train on, unless the run has kept them.
 
-    phantoms, seed: as in `slice_samples`. Raises InputError where no scan can be read.
+    phantoms, seed: as in `slice_samples`. Raises InputError where no scan to train on can be read,
+    and where no drawn one to measure on can, without which the training would be in vain.
     """
     folder = run / BUILT
     if (folder / SCANS).exists():
         return trained_scans(run)
-    read = read_cases(cases)
+    measured = read_cases([case for case in cases if case.held and not case.unchanged])
+    if not measured.cases:
+        msg = f"no scan to measure on can be read: {'; '.join(measured.left_out)}"
+        raise InputError(msg)
+    read = read_cases([case for case in cases if not case.held])
     if not read.cases:
         msg = f"no scan to train on can be read: {'; '.join(read.left_out)}"
         raise InputError(msg)

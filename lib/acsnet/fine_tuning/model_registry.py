@@ -28,7 +28,6 @@ from acsnet.anatomy.checks import read_limits
 from acsnet.anatomy.latent_prior import NAME as PRIOR
 from acsnet.anatomy.latent_prior import load_prior
 from acsnet.errors import InputError, WeightsError
-from acsnet.files.handing_over import hand_over, hand_over_in
 from acsnet.files.temporary import TEMPORARY
 from acsnet.nets.architecture import CONFIGS
 from acsnet.nets.weights import MANIFEST, SHIPPED, read_ranges, read_verified
@@ -72,7 +71,6 @@ class Models:
 
     def __init__(self, root: Path) -> None:
         """root: created at the first write."""
-        hand_over_in(root)
         self.root = root
         self._versions = root / "versions"
         self._aliases = root / "aliases.json"
@@ -253,9 +251,7 @@ class Models:
     def _changing(self) -> Iterator[None]:
         """Lock against other writers; the lock of a killed process is free."""
         make_folder(self.root)
-        lock = self.root / "aliases.lock"
-        with FileLock(lock):
-            hand_over(lock, self.root)
+        with FileLock(self.root / "aliases.lock"):
             yield
 
     def _write(self, aliases: Aliases) -> Aliases:

@@ -6,10 +6,14 @@ better: if it changes in at least `MIN_PATIENTS`, by Wilcoxon's signed-rank test
 `ALPHA` divided by the number of regions; in fewer, if the mean over all patients gains more than
 the margin and no patient loses more than it.
 
+A change of a mean by up to `NO_CHANGE` of the margin is no gain, whatever the test says: in a Dice
+that is some voxels of each patient.
+
 So that losses within the margins do not add up over promotions, a candidate that loses against the
 live model is also refused where it is worse than the shipped networks by more than the margin. A
-loss of up to `NO_LOSS` of the margin does not count: in a Dice that is some voxels of each patient,
-and where the live model is below the shipped networks already, they would decide alone.
+loss of up to `NO_CHANGE` of the margin does not count, or it would decide alone where the live
+model is below the shipped networks already; beyond `MOST_LOST` margins it does, or many of these
+would add up.
 
 A draft that was accepted unchanged is what the live model, or one before it, drew: on it that model
 is perfect by construction, so the models are compared on labels that a person drew or corrected
@@ -37,7 +41,8 @@ PatientMeasures = Mapping[str, float | None]
 
 MIN_PATIENTS = 6  # the test leaves out who is unchanged, and with fewer cannot reach its level
 ALPHA = 0.05
-NO_LOSS = 0.1  # share of a margin
+NO_CHANGE = 0.1  # share of a margin
+MOST_LOST = 1.5  # margins
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,8 +191,9 @@ def _lost(
 ) -> str:
     """What a candidate lost that is worse than the live model; empty for nothing."""
     before, after = _pairs(row.measure, shipped, candidate)
-    lost = row.gain < -NO_LOSS * MEASURES[row.measure].margin
-    if not lost or not _is_worse(row.measure, before.mean(), after.mean()):
+    is_small = row.gain >= -NO_CHANGE * MEASURES[row.measure].margin
+    margins = MOST_LOST if is_small else 1.0
+    if row.gain >= 0.0 or not _is_worse(row.measure, before.mean(), after.mean(), margins=margins):
         return ""
     return _in_words(row.measure, after.mean(), instead_of=before.mean())
 
@@ -206,11 +212,11 @@ def _unlike(
     return _in_words(row.measure, after.mean(), instead_of=before)
 
 
-def _is_worse(name: str, before: float, after: float) -> bool:
-    """Whether a mean is worse by more than the margin."""
+def _is_worse(name: str, before: float, after: float, *, margins: float = 1.0) -> bool:
+    """Whether a mean is worse by more than the margin, or so many of it."""
     measure = MEASURES[name]
     gain = (after - before) * (1.0 if measure.region else -1.0)
-    return gain < -measure.margin
+    return gain < -margins * measure.margin
 
 
 def _in_words(name: str, value: float, *, instead_of: float) -> str:
@@ -259,7 +265,7 @@ def _verdict(gains: NDArray[np.float64], *, margin: float, p: float | None) -> s
     if p is None:
         shown = mean > margin and float(gains.min()) >= -margin
     else:
-        shown = mean > 0.0 and p < ALPHA / len(REGIONS)
+        shown = mean > NO_CHANGE * margin and p < ALPHA / len(REGIONS)
     return "better" if shown else "same"
 
 

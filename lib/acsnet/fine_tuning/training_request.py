@@ -44,6 +44,9 @@ STAMP = "%Y%m%dT%H%M%S%f"
 REQUEST = "request.json"
 LABELS = "labels"
 
+MAX_NAMED = 5
+"""So many scans are named in an error."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Reviewed:
@@ -125,7 +128,8 @@ def write_request(
     """Create a run folder with copies of the labels, and extend the hold-out.
 
     Patients with scans whose files hold the same are one. Raises InputError for an unknown trainer
-    or invalid epochs, and if fewer than two patients, or none to train on, have a reviewed label.
+    or invalid epochs, and if fewer than two patients, none to train on, or none to measure on, have
+    a reviewed label.
     """
     if trainer not in STEPS:
         msg = f"trainer must be one of {', '.join(STEPS)}, got {trainer!r}"
@@ -163,7 +167,8 @@ def _with_sides(
 ) -> tuple[list[Reviewed], HoldOut]:
     """Scans by their true patients, and the hold-out extended by them; contents: digest by name.
 
-    Raises InputError where that leaves none to train on.
+    Raises InputError where that leaves none to train on, or nothing to measure on but drafts that
+    were accepted unchanged, on which no model can be shown to be better.
     """
     persons = taken_for((scan.patient, contents[scan.name]) for scan in reviewed)
     marks = [
@@ -176,6 +181,15 @@ def _with_sides(
     holdout = _extended(root, marks, share=share)
     if all(holdout.holds(scan.patient) for scan in reviewed):
         msg = "all patients with a reviewed label are held out: review labels of one more patient"
+        raise InputError(msg)
+    held = [scan for scan in reviewed if holdout.holds(scan.patient)]
+    if all(scan.unchanged for scan in held):
+        names = ", ".join(sorted(scan.name for scan in held)[:MAX_NAMED])
+        msg = (
+            "all labels of the patients held out are drafts that were accepted unchanged, on which "
+            f"no model can be measured: draw or correct one of them ({names}), or review labels of "
+            "more patients"
+        )
         raise InputError(msg)
     return reviewed, holdout
 

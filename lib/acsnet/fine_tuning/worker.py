@@ -35,7 +35,7 @@ from acsnet.fine_tuning.promotion import (
 )
 from acsnet.fine_tuning.reviewed_cases import ReadCases, in_words, named, read_cases
 from acsnet.fine_tuning.run_end import end_early
-from acsnet.fine_tuning.training_request import Case, Request, read_request
+from acsnet.fine_tuning.training_request import Request, read_request
 from acsnet.fine_tuning.training_status import (
     DONE,
     FAILED,
@@ -126,11 +126,6 @@ def models_of(folder: Path) -> Models:
     return Models(folder.parent.parent)
 
 
-def trained_on(request: Request) -> list[Case]:
-    """The cases that are not held out."""
-    return [case for case in request.cases if not case.held]
-
-
 def make_candidate(folder: Path, request: Request, models: Models, schedule: Schedule) -> str:
     """Train what is requested, and register the resulting weights as a version."""
     weights = train_parts(folder, request, schedule)
@@ -145,7 +140,7 @@ def train_parts(folder: Path, request: Request, schedule: Schedule) -> Path:
     with joined(launched(request.device)) as processes:
         kept = processes.from_first(
             lambda: keep_samples(
-                folder, trained_on(request), steps=steps, phantoms=schedule.phantoms, seed=SEED
+                folder, request.cases, steps=steps, phantoms=schedule.phantoms, seed=SEED
             )
         )
         if processes.first:

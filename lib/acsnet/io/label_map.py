@@ -80,6 +80,7 @@ def read_label_map(path: Path, *, name: str, grid: InputGrid | None = None) -> L
         affine=volume.affine,
         segments=volume.segments,
         layered=layered,
+        warnings=_nan_warning(int(np.count_nonzero(np.isnan(stored)))),
     )
 
 
@@ -118,7 +119,9 @@ def by_name(label_map: LabelMap, *, by_value: bool = False) -> LabelMap:
         mask = np.isin(layers[layer], sorted(stored))
         overlap |= mask & (out > 0) & (out != label_value)
         out[mask] = label_value
-    warnings = (overlap_warning(int(overlap.sum())),) if overlap.any() else ()
+    warnings = label_map.warnings
+    if overlap.any():
+        warnings = (*warnings, overlap_warning(int(overlap.sum())))
     return replace(label_map, labels=out, layered=False, segments=(), named=True, warnings=warnings)
 
 
@@ -308,6 +311,14 @@ def _refuse_place(label_map: LabelMap, grid: InputGrid) -> NoReturn:
 def _refuse_shape(shape: tuple[int, ...], grid: InputGrid) -> NoReturn:
     msg = f"the label map must have the image's shape {grid.shape}, got {shape}"
     raise GeometryError(msg)
+
+
+def _nan_warning(voxels: int) -> tuple[str, ...]:
+    """A warning on voxels of a label map that hold NaN, as some programs fill what is outside."""
+    if not voxels:
+        return ()
+    count = "1 voxel holds" if voxels == 1 else f"{voxels} voxels hold"
+    return (f"{count} NaN in the label map, which counts as background",)
 
 
 def _plain_shape(volume: Volume) -> tuple[int, int, int]:

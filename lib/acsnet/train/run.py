@@ -75,7 +75,9 @@ def run_training(
         if (start := start_of(name, recipe, init)) is not None:
             settings["start"] = start.sha256
         check_settings(output / name, settings)
-        check_data(output / name, digests)
+        check_data(output / name, digests, of_labels=name not in ON_CINE)
+    if what == PRIOR:  # is of the codes of an autoencoder that may have been trained before
+        check_data(output / "autoencoder", digests, of_labels=True)
     processes = launched(device)
     if processes.first:
         prepare(

@@ -54,10 +54,20 @@ def check_settings(folder: Path, settings: dict[str, Any]) -> None:
         raise InputError(msg)
 
 
-def check_data(folder: Path, digests: Digests) -> None:
-    """Raises InputError where `folder` has a checkpoint of a run that was begun with other data."""
-    if (folder / CHECKPOINT).exists():
-        check_same_data(read_json(folder / DATA), digests, folder=folder)
+def check_data(folder: Path, digests: Digests, *, of_labels: bool = False) -> None:
+    """Raises InputError where `folder` has a checkpoint of a run that was begun with other data.
+
+    of_labels: only cases with labels count, as for walls, which are of these alone.
+    """
+    if not (folder / CHECKPOINT).exists():
+        return
+    before = read_json(folder / DATA)
+    if of_labels:
+        before, digests = (
+            {case: files for case, files in cases.items() if "label" in files}
+            for cases in (before, digests)
+        )
+    check_same_data(before, digests, folder=folder)
 
 
 def begin(

@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +85,27 @@ def test_another_frame_of_a_patient_of_a_test_list_is_refused(folder, data):
     (folder / "Case_102.nii.gz").rename(folder / "patient101_frame07.nii.gz")
     with pytest.raises(InputError, match="the patient of patient101_frame07 is in a test list"):
         unlabelled_files(folder, data=data)
+
+
+def test_a_name_in_other_letters_is_that_of_a_patient_of_a_test_list_too(folder, data):
+    (folder / "Case_102.nii.gz").rename(folder / "case_p003.nii.gz")
+    with pytest.raises(InputError, match="the patient of case_p003 is in a test list"):
+        unlabelled_files(folder, data=data)
+
+
+def test_a_copy_of_a_scan_of_a_test_list_is_refused_under_any_name(folder, data):
+    tested = data / "emidec" / "images" / "Case_P003.nii.gz"
+    (folder / "Case_102.nii.gz").replace(tested)
+    shutil.copy(tested, folder / "anon-7.nii.gz")
+    with pytest.raises(
+        InputError, match=r"anon-7\.nii\.gz is a copy of .*Case_P003\.nii\.gz, which"
+    ):
+        unlabelled_files(folder, data=data)
+    tested.unlink()  # as where only the train lists are there
+    assert [file.name for file in unlabelled_files(folder, data=data)] == [
+        "Case_101.nii.gz",
+        "anon-7.nii.gz",
+    ]
 
 
 @pytest.mark.parametrize(

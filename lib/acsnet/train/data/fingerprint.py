@@ -28,7 +28,8 @@ def digest_cases(data: Path, names: Mapping[str, Sequence[str]]) -> Digests:
         for case in cases:
             files = ADAPTERS[data_set].find_files(data / data_set, case)
             digests[f"{data_set}/{case}"] = {
-                kind: _digest(path) for kind, path in zip(("image", "label"), files, strict=True)
+                kind: digest_of_file(path)
+                for kind, path in zip(("image", "label"), files, strict=True)
             }
     return digests
 
@@ -62,7 +63,8 @@ def check_same_data(before: Digests, now: Digests, *, folder: Path) -> None:
         raise InputError(msg)
 
 
-def _digest(path: Path) -> str:
+def digest_of_file(path: Path) -> str:
+    """SHA-256 of a file. Raises InputError where it is missing."""
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except FileNotFoundError as error:

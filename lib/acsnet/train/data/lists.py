@@ -4,7 +4,7 @@ A data folder is laid out as its users download it: `emidec/` and `acdc/`, as th
 them out or flat with `images/` and `labels/`, `sunnybrook/` if there is one, and `splits.json` with
 patient-level `train` and `test` lists. A frame, a visit or a slice of a test patient in the train
 list would make every figure of the test list too good: cases of one patient are told by their
-names. Readers of other data sets: `benchmarks/data_sets.py`.
+names.
 """
 
 import json
@@ -62,16 +62,30 @@ def training_lists(data: Path) -> dict[str, list[str]]:
 def held_back(names: Iterable[str], *, data: Path) -> list[str]:
     """Those names that are called as a case of a patient in a test list of any data set.
 
-    Raises InputError as `training_names` does, and for an entry without lists.
+    In small letters or capitals. Raises InputError as `training_names` does, and for an entry
+    without lists.
     """
     names, held = list(names), set()
+    for data_set, tested in _test_lists(data).items():
+        patient_of = ADAPTERS[data_set].patient_of if data_set in ADAPTERS else str
+        patients = {patient_of(name.casefold()) for name in tested}
+        held |= {name for name in names if patient_of(name.casefold()) in patients}
+    return sorted(held)
+
+
+def images_held_back(data: Path) -> Iterator[Path]:
+    """The images of the cases in test lists, as far as they are there. Errors as `held_back`."""
+    for data_set, tested in _test_lists(data).items():
+        if data_set in ADAPTERS:
+            images = (ADAPTERS[data_set].find_files(data / data_set, name)[0] for name in tested)
+            yield from (image for image in images if image.is_file())
+
+
+def _test_lists(data: Path) -> dict[str, list[str]]:
+    """Data set -> case names of its test list. Errors as `held_back`."""
     splits = _read_splits(data)
     splits.train(REQUIRED[0])
-    for data_set in splits.content:
-        patient_of = ADAPTERS[data_set].patient_of if data_set in ADAPTERS else str
-        patients = {patient_of(name) for name in splits.test(data_set)}
-        held |= {name for name in names if patient_of(name) in patients}
-    return sorted(held)
+    return {data_set: splits.test(data_set) for data_set in splits.content}
 
 
 def repeated(names: Sequence[str]) -> list[str]:

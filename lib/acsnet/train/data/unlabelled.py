@@ -19,8 +19,8 @@ from acsnet.io.finder import volume_files
 from acsnet.io.volume import stem_of
 from acsnet.scan import ShortAxisScan
 from acsnet.train.data.case import TrainingCase
-from acsnet.train.data.fingerprint import Digests
-from acsnet.train.data.lists import held_back, repeated
+from acsnet.train.data.fingerprint import Digests, digest_of_file
+from acsnet.train.data.lists import held_back, images_held_back, repeated
 
 Teach = Callable[[ShortAxisScan], TrainingCase | None]
 """A scan -> the case as its teacher draws it; None where the teacher has a doubt."""
@@ -41,7 +41,7 @@ class Unlabelled:
         """Case, as "unlabelled/Case_101" -> SHA-256 of its image and of its teacher."""
         return {
             f"unlabelled/{stem_of(file)}": {
-                "image": hashlib.sha256(file.read_bytes()).hexdigest(),
+                "image": digest_of_file(file),
                 "teacher": self.teacher,
             }
             for file in self.files
@@ -72,7 +72,7 @@ def unlabelled_files(folder: Path, *, data: Path) -> tuple[Path, ...]:
     """The volumes below a folder, none of them of a patient in a test list of `data`.
 
     Raises InputError where there is no volume, where two have one name, or where one is called as a
-    case of a patient in a test list, and as `held_back` does.
+    case of a patient in a test list or is a copy of one, and as `held_back` does.
     """
     files, _ = volume_files(folder)
     names = [stem_of(file) for file in files]
@@ -85,4 +85,9 @@ def unlabelled_files(folder: Path, *, data: Path) -> tuple[Path, ...]:
     if held := held_back(names, data=data):
         msg = f"{folder}: the patient of {held[0]} is in a test list of {data / 'splits.json'}"
         raise InputError(msg)
+    tested = {digest_of_file(image): image for image in images_held_back(data)}
+    for file in files:
+        if image := tested.get(digest_of_file(file)):
+            msg = f"{file} is a copy of {image}, which is in a test list of {data / 'splits.json'}"
+            raise InputError(msg)
     return tuple(files)
