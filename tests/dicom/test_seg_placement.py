@@ -5,6 +5,7 @@ import pytest
 from pydicom.dataset import Dataset
 
 from acsnet.dicom.seg_read import read_seg
+from acsnet.dicom.seg_write import make_seg
 from acsnet.errors import GeometryError, InputError
 
 from .conftest import COLUMN_TO, COLUMNS, NORMAL, ROW_TO, ROWS
@@ -27,6 +28,19 @@ def test_without_pixel_spacing_that_of_the_images_is_taken(seg, labels, sources)
     for measures in seg.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence:
         del measures.PixelSpacing
     np.testing.assert_array_equal(read_seg(seg, sources).labels, labels)
+
+
+def test_frames_of_images_whose_spacings_differ_by_rounding_are_not_resampled(sources):
+    """0.4 % are a pixel and a half at the far end of 400 rows."""
+    tall = np.zeros((4, 400, 9), dtype=np.uint8)
+    tall[3, ::2] = 1
+    for image in sources:
+        image.Rows = 400
+    sources[3].PixelSpacing = [1.506, 2.0]
+    seg = make_seg(tall, sources, state="draft", algorithm_type="MANUAL", creator="Reader")
+    reading = read_seg(seg, sources)
+    np.testing.assert_array_equal(reading.labels, tall)
+    assert reading.warnings == ()
 
 
 def test_without_any_geometry_that_of_the_image_referred_to_is_taken(seg, labels, sources):

@@ -1,5 +1,6 @@
 """What the files of a scan hold, one or several."""
 
+import codecs
 import os
 
 import numpy as np
@@ -59,6 +60,40 @@ def test_pixels_beside_their_header_are_part_of_a_scan(tmp_path, ending):
     os.utime(pixels, (1e9, 1e9))
     assert content_digest(header) != digest
     assert fingerprint(header) != state
+
+
+@pytest.mark.parametrize("mark", [b"", codecs.BOM_UTF8])
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (
+            "a.mhd",
+            "NDims = 3\nDimSize = 2 2 2\nElementSpacing = 1 1 8\nElementType = MET_UCHAR\n"
+            "ElementDataFile = Müller.raw\n",
+        ),
+        (
+            "a.nhdr",
+            "NRRD0004\ntype: uchar\ndimension: 3\nsizes: 2 2 2\nspacings: 1 1 8\n"
+            "encoding: raw\ndata file: Müller.raw\n\n",
+        ),
+    ],
+)
+def test_a_text_header_is_utf_8_perhaps_marked_or_latin_1(tmp_path, name, text, encoding, mark):
+    (tmp_path / name).write_bytes(mark + text.encode(encoding))
+    (tmp_path / "Müller.raw").write_bytes(bytes(range(8)))
+    assert files_of(tmp_path / name) == (tmp_path / name, tmp_path / "Müller.raw")
+    volume = open_volume(tmp_path / name, name=name)
+    assert volume.load().ravel(order="F").tolist() == list(range(8))
+
+
+@pytest.mark.parametrize(
+    ("name", "called"), [("a.mhd", "MetaImage"), ("A.MHA", "MetaImage"), ("a.nrrd", "NRRD")]
+)
+def test_a_file_of_no_format_is_called_by_its_ending(tmp_path, name, called):
+    (tmp_path / name).write_bytes("NDims = 3\n".encode("utf-16"))
+    with pytest.raises(InputError, match=f"{name} cannot be read as {called} "):
+        open_volume(tmp_path / name, name=name)
 
 
 @pytest.mark.parametrize("name", ["a.cvi42wsx", "a.mat", "a.png"])

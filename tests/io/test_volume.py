@@ -152,10 +152,18 @@ def test_an_axis_of_one_before_the_others_is_refused_with_the_reason(image, tmp_
         read_scan(path)
 
 
-@pytest.mark.parametrize("name", ["a.hdr.gz", "a.img.gz", "a.nrrd.gz"])
-def test_a_packed_file_of_two_or_of_another_format_is_to_be_unpacked(tmp_path, name):
-    (tmp_path / name).write_bytes(gzip.compress(b"x"))
-    with pytest.raises(InputError, match="is packed: unpack it first"):
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("a.hdr.gz", b"x", "is packed: unpack it first"),
+        ("a.img.gz", b"x", "is packed: unpack it first"),
+        ("a.nrrd.gz", b"x", "is packed: unpack it first"),
+        ("a.nrrd", b"NRRD0004\n", r"a\.nrrd is packed \(gzip\): unpack it first"),
+    ],
+)
+def test_a_packed_file_of_two_or_of_another_format_is_to_be_unpacked(tmp_path, name, content, told):
+    (tmp_path / name).write_bytes(gzip.compress(content))
+    with pytest.raises(InputError, match=told):
         read_scan(tmp_path / name)
 
 
@@ -263,8 +271,34 @@ def test_packed_pixels_of_more_than_their_matrix_are_not_unpacked(tmp_path):
         ("bzip2", bz2.compress(bytes(10**7))),
     ):
         (tmp_path / "a.nrrd").write_bytes(head.format(encoding).encode() + packed)
-        with pytest.raises(InputError, match="do not fill the matrix"):
+        with pytest.raises(InputError, match="longer than the image that its header describes"):
             read_scan(tmp_path / "a.nrrd")
+
+
+@pytest.mark.parametrize("ending", [".nrrd", ".nhdr", ".mha", ".mhd", ".nii", ".nii.gz", ".hdr"])
+def test_a_row_behind_the_pixels_tells_of_a_wrong_header_and_less_does_not(tmp_path, ending):
+    """Six pixels of two bytes are the longest row."""
+    image = sitk.GetImageFromArray(np.arange(120, dtype=np.int16).reshape(4, 5, 6))
+    image.SetSpacing((1.5, 1.5, 8.0))
+    path = tmp_path / f"a{ending}"
+    sitk.WriteImage(image, str(path))
+    pixels = next((file for file in tmp_path.iterdir() if file != path), path)
+    plain = pixels.read_bytes()
+    for behind, refused in ((11, False), (12, True), (100_000, True)):
+        longer = (gzip.decompress(plain) if ending == ".nii.gz" else plain) + bytes(behind)
+        pixels.write_bytes(gzip.compress(longer) if ending == ".nii.gz" else longer)
+        if not refused:
+            assert read_scan(path).pixels.max() == 119
+            continue
+        with pytest.raises(InputError, match=f"a{ending} is longer than the image that its header"):
+            read_scan(path)
+
+
+def test_pixels_of_a_pair_that_begin_as_gzip_does_are_read(tmp_path):
+    pixels = np.arange(120, dtype=np.uint16).reshape(6, 5, 4)
+    pixels[0, 0, 0] = 0x8B1F
+    nib.save(nib.Nifti1Pair(pixels, np.diag([1.5, 1.5, 8.0, 1.0])), tmp_path / "a.hdr")
+    assert read_scan(tmp_path / "a.hdr").pixels.max() == 0x8B1F
 
 
 @pytest.mark.parametrize("field", ["Segment0_ID", "Segment12_Color", "Segmentation_MasterRepr"])

@@ -1,6 +1,7 @@
 """Placement of segmentation frames on the slices and pixels of an MR series."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 from acsnet.dicom.seg_frames import Frame
 from acsnet.dicom.source_images import slice_step_mm
 from acsnet.errors import GeometryError
-from acsnet.io.geometry import Plane
+from acsnet.io.geometry import MAX_SPACING_CHANGE, Plane, spacing_change
 
 # Tolerated distance of a frame's corners from its slice: mm, and share of the slice distance.
 MAX_OFF_SLICE_MM, MAX_OFF_SLICE = 1.0, 0.25
@@ -40,8 +41,11 @@ def slices_of(frames: Sequence[Frame], planes: Sequence[Plane]) -> list[int]:
 
 def on_slice(frame: Frame, plane: Plane) -> tuple[NDArray[np.bool_], bool, int]:
     """The frame's mask on a slice's grid, whether it was resampled, and count of pixels outside."""
-    if frame.mask.shape == (plane.rows, plane.columns):
-        apart = _indices(_corners(frame.plane), plane) - _indices(_corners(plane), plane)
+    alike = spacing_change(frame.plane, plane) <= MAX_SPACING_CHANGE
+    if frame.mask.shape == (plane.rows, plane.columns) and alike:
+        # The frames of a SEG have one spacing, also where those of the images differ a little.
+        like = replace(plane, spacing_mm=frame.plane.spacing_mm)
+        apart = _indices(_corners(frame.plane), like) - _indices(_corners(like), like)
         if np.abs(apart).max() < SAME_GRID_PIXELS:
             return frame.mask, False, 0
     nearest, inside, apart_pixels = _nearest(plane, frame.plane)

@@ -1,5 +1,6 @@
 """A file with a volume, of any format that is read, told by its content and not by its ending."""
 
+import codecs
 import hashlib
 import zlib
 from pathlib import Path
@@ -33,6 +34,9 @@ OTHER_HALF = {".hdr": (".img", ".IMG"), ".img": (".hdr", ".HDR")}
 HOLDS = {".hdr": "header", ".img": "pixels"}
 """Which half of a pair is called so."""
 
+TEXT_HEADERS = {".nrrd": "NRRD", ".nhdr": "NRRD", ".mha": "MetaImage", ".mhd": "MetaImage"}
+"""What files of these endings are, whose content is no other format either."""
+
 SINGLE_AT = {344: b"n+1\0", 4: b"n+2\0"}
 """At which bytes NIfTI files that are no half of a pair tell so, and how."""
 
@@ -47,9 +51,9 @@ def open_volume(path: Path, *, name: str) -> Volume:
     if not head:
         msg = f"{name} cannot be read: it is empty (a copy that failed?)"
         raise InputError(msg)
-    if head.startswith(nrrd.MAGIC):
+    if _begins(head, nrrd.MAGIC):
         return nrrd_volume(path, name=name)
-    if head.lstrip().startswith(metaimage.KEYS):
+    if _begins(head, *metaimage.KEYS):
         return metaimage_volume(path, name=name)
     packer = next((program for magic, program in PACKERS.items() if head.startswith(magic)), None)
     if packer is not None:
@@ -76,9 +80,9 @@ def files_of(path: Path) -> tuple[Path, ...]:
         return path, *sorted(other for other in others if other.is_file())
     head = head_of(path)
     try:
-        if head.startswith(nrrd.MAGIC):
+        if _begins(head, nrrd.MAGIC):
             pixels = nrrd_pixels(path, name=path.name)
-        elif head.lstrip().startswith(metaimage.KEYS):
+        elif _begins(head, *metaimage.KEYS):
             pixels = metaimage_pixels(path, name=path.name)
         else:
             pixels = path
@@ -136,10 +140,23 @@ def _check_halves(path: Path, name: str) -> None:
     raise InputError(msg)
 
 
+def _begins(head: bytes, *marks: bytes) -> bool:
+    """Whether a text header begins with one of some marks, perhaps behind the mark of UTF-8."""
+    return head.removeprefix(codecs.BOM_UTF8).lstrip().startswith(marks)
+
+
 def _check_called_volume(path: Path, name: str, head: bytes) -> None:
-    """Refuse what is no volume by its name nor by its content: contours, pictures, MATLAB files."""
+    """Refuse what is no NIfTI by its content, and is called otherwise.
+
+    Other formats, and what is no volume: contours, pictures, MATLAB files.
+    """
     sizes = {int.from_bytes(head[:4], "little"), int.from_bytes(head[:4], "big")}
-    if path.name.lower().endswith(SUFFIXES) or sizes & {NIFTI_1, NIFTI_2}:
+    if sizes & {NIFTI_1, NIFTI_2}:
+        return
+    if (called := TEXT_HEADERS.get(path.suffix.lower())) is not None:
+        msg = f"{name} cannot be read as {called} (damaged or another format?)"
+        raise InputError(msg)
+    if path.name.lower().endswith(SUFFIXES):
         return
     msg = f"{name} is no file with a volume: export it as NIfTI, NRRD or MetaImage"
     raise InputError(msg)
@@ -152,8 +169,7 @@ def _check_packed(path: Path, name: str) -> None:
             head = stream.read(HEAD_BYTES)
     except (OSError, EOFError, zlib.error):
         return  # said by the reader of NIfTI
-    other = head.startswith(nrrd.MAGIC) or head.lstrip().startswith(metaimage.KEYS)
-    if other or has_mark(head):
+    if _begins(head, nrrd.MAGIC, *metaimage.KEYS) or has_mark(head):
         msg = f"{name} is packed (gzip): unpack it first"
         raise InputError(msg)
 

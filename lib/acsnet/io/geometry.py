@@ -23,7 +23,10 @@ MAX_TURN_DEGREES = 2.0
 MAX_SKEW = 1e-2
 """How far the dot products of row and column cosines may be from 1, 1 and 0."""
 
-MAX_SPACING_DIFFERENCE_MM = 1e-3
+SAME_SPACING_MM = 1e-3
+MAX_SPACING_CHANGE = 0.005
+"""Between slices of one stack: 200 mm from its first pixel a slice lies 1 mm off then (ours)."""
+
 SAME_POSITION_MM = 0.1
 REPEATED_STEP = 0.1
 """Of the usual step: a slice planned anew so near to another is that slice again (ours)."""
@@ -127,10 +130,16 @@ def difference(plane: Plane, other: Plane) -> Literal["matrix", "spacing", "orie
     """The first in which two planes differ too much for one stack; None where they do not."""
     if (plane.rows, plane.columns) != (other.rows, other.columns):
         return "matrix"
-    apart_mm = np.abs(np.subtract(plane.spacing_mm, other.spacing_mm)).max()
-    if apart_mm > MAX_SPACING_DIFFERENCE_MM:
+    if spacing_change(plane, other) > MAX_SPACING_CHANGE:
         return "spacing"
     return "orientation" if turn_degrees(plane, other) > MAX_TURN_DEGREES else None
+
+
+def spacing_change(plane: Plane, other: Plane) -> float:
+    """Difference in pixel spacing of two planes, as a share of the larger; 0 if it is rounding."""
+    both = np.array([plane.spacing_mm, other.spacing_mm])
+    apart = np.ptp(both, axis=0)
+    return float((apart / both.max(axis=0)).max()) if apart.max() > SAME_SPACING_MM else 0.0
 
 
 def turn_degrees(plane: Plane, other: Plane) -> float:
@@ -140,17 +149,23 @@ def turn_degrees(plane: Plane, other: Plane) -> float:
     return float(np.rad2deg(np.arccos(np.clip(cosines.min(), -1.0, 1.0))))
 
 
-def turn_remarks(planes: Sequence[Plane]) -> list[str]:
-    """What to tell of slices that were planned at another angle, where `check_parallel` passed."""
-    first = planes[0]
+def parallel_remarks(planes: Sequence[Plane]) -> list[str]:
+    """What to tell of slices that differ a little, where `check_parallel` passed."""
+    first, remarks = planes[0], []
     turned = [p for p in planes if np.abs(p.cosines - first.cosines).max() > SAME_COSINE]
-    if not turned:
-        return []
-    degrees = max(turn_degrees(plane, first) for plane in turned)
-    return [
-        f"slices differ in orientation by up to {degrees:.1f} degrees ({first.file} and "
-        f"{turned[0].file}): taken as parallel"
-    ]
+    if turned:
+        degrees = max(turn_degrees(plane, first) for plane in turned)
+        remarks.append(
+            f"slices differ in orientation by up to {degrees:.1f} degrees ({first.file} and "
+            f"{turned[0].file}): taken as parallel"
+        )
+    other = max(planes, key=lambda plane: spacing_change(plane, first))
+    if change := spacing_change(other, first):
+        remarks.append(
+            f"slices differ in pixel spacing by {100 * change:.2g} % ({first.file} has "
+            f"{first.spacing_mm} mm, {other.file} has {other.spacing_mm} mm): the median is taken"
+        )
+    return remarks
 
 
 def group_by_position(planes: Sequence[Plane]) -> list[list[int]]:
@@ -242,9 +257,10 @@ def stack_affine(planes: Sequence[Plane]) -> NDArray[np.float64]:
     mean = np.mean([plane.cosines for plane in planes], axis=0)
     usual = min(planes, key=lambda plane: float(np.abs(plane.cosines - mean).max())).cosines
     along_row, along_column = usual / np.linalg.norm(usual, axis=1, keepdims=True)
+    row_mm, column_mm = np.median([plane.spacing_mm for plane in planes], axis=0)
     affine, to_ras = np.eye(4), LPS_TO_RAS[:3, :3]
-    affine[:3, 0] = to_ras @ along_row * first.spacing_mm[1]
-    affine[:3, 1] = to_ras @ along_column * first.spacing_mm[0]
+    affine[:3, 0] = to_ras @ along_row * column_mm
+    affine[:3, 1] = to_ras @ along_column * row_mm
     affine[:3, 2] = to_ras @ (last.position_mm - first.position_mm) / (len(planes) - 1)
     affine[:3, 3] = to_ras @ first.position_mm
     return affine

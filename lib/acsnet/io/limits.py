@@ -5,6 +5,7 @@ Not from the paper.
 
 import bz2
 import gzip
+import math
 import unicodedata
 import zlib
 from collections.abc import Iterable
@@ -41,8 +42,6 @@ MAX_FIELD_MM2 = 12_500_000.0
 networks see millimetres, not pixels: few wide pixels become as many as the field has room for."""
 
 PIECE_BYTES = 2**20
-MAX_REST_BYTES = 2**20
-"""Behind the pixels of a packed file, where nothing belongs: it is unpacked to its end."""
 
 MAX_MATRIX = 2048
 """Rows and columns: twice what cardiac MR is reconstructed to."""
@@ -218,25 +217,53 @@ def check_packed(name: str, *, stored: int, plain: int) -> None:
         raise InputError(msg)
 
 
-def unpacked(name: str, packed: bytes, *, encoding: str, size: int) -> bytes:
-    """The `size` bytes of pixels that `packed` must hold, by encoding raw, gzip or bzip2.
+def decoded(line: bytes) -> str:
+    """A line of a header: UTF-8 (perhaps with its mark), or else Latin-1, which any bytes are."""
+    try:
+        return line.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return line.decode("latin-1")
 
-    Never unpacks more than that and one byte. Raises InputError for fewer or more.
+
+def pixel_bytes(shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[int, int]:
+    """Bytes that the pixels of a header need, and how many behind them tell that it is wrong.
+
+    Fewer may be a line end, or what fills a block. A row along the longest axis is no such thing:
+    the type, a size or the number of slices is another one.
     """
+    return math.prod(shape) * dtype.itemsize, max(shape) * dtype.itemsize
+
+
+def check_rest(name: str, *, behind: int, most: int) -> None:
+    """Refuse pixels with as many bytes behind them as `pixel_bytes` calls too many."""
+    if behind >= most:
+        msg = f"{name} is longer than the image that its header describes (another type or size?)"
+        raise InputError(msg)
+
+
+def unpacked(
+    name: str, packed: bytes, *, encoding: str, shape: tuple[int, ...], dtype: np.dtype[Any]
+) -> NDArray[Any]:
+    """The pixels in `packed`, by encoding raw, gzip or bzip2, the first axis running fastest.
+
+    Never unpacks more than them and a row. Raises InputError for fewer, or a row more.
+    """
+    size, most = pixel_bytes(shape, dtype)
     try:
         if encoding == "raw":
             plain = packed
         elif encoding == "gzip":
-            plain = zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(packed, size + 1)
+            plain = zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(packed, size + most)
         else:
-            plain = bz2.BZ2Decompressor().decompress(packed, size + 1)
+            plain = bz2.BZ2Decompressor().decompress(packed, size + most)
     except (zlib.error, OSError, EOFError, MemoryError) as error:
         msg = f"pixels of {name} cannot be read (damaged or cut short?)"
         raise InputError(msg) from error
-    if len(plain) < size or (encoding != "raw" and len(plain) > size):
+    if len(plain) < size:
         msg = f"pixels of {name} cannot be read: they do not fill the matrix (cut short?)"
         raise InputError(msg)
-    return plain[:size]
+    check_rest(name, behind=len(plain) - size, most=most)
+    return np.frombuffer(plain[:size], dtype).reshape(shape, order="F")
 
 
 def open_unpacked(path: Path) -> IO[bytes]:
@@ -275,18 +302,18 @@ def gzip_layers(path: Path) -> int:
             return 1
 
 
-def ends_soon(path: Path, size: int) -> bool:
-    """Whether a packed file, read to its end and its checksum, has little behind `size` bytes.
+def length_of(path: Path, *, most: int) -> int:
+    """Bytes of a file; of a packed one, read to its checksum, what it holds: `most` if it is more.
 
-    True for a file that is not packed. Raises what gzip does on a damaged one.
+    Raises what gzip does on a damaged one.
     """
-    left = size + MAX_REST_BYTES
+    length = 0
     with open_unpacked(path) as stream:
         if not isinstance(stream, gzip.GzipFile):
-            return True
-        while left > 0 and (piece := stream.read(min(left, PIECE_BYTES))):
-            left -= len(piece)
-    return left > 0
+            return path.stat().st_size
+        while piece := stream.read(min(most - length, PIECE_BYTES)):
+            length += len(piece)
+    return length
 
 
 def check_pixels(name: str, pixels: NDArray[np.float32]) -> None:

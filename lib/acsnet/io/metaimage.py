@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acsnet.errors import InputError
+from acsnet.io.dicom_files.dicom_file import number_of
 from acsnet.io.geometry import LPS_TO_RAS
-from acsnet.io.limits import MAX_BYTES, named_unit, true_unit, unpacked
+from acsnet.io.limits import MAX_BYTES, decoded, named_unit, pixel_bytes, true_unit, unpacked
 from acsnet.io.volume import Volume, beside, in_mm
 
 TYPES = {
@@ -41,7 +42,7 @@ SIZES = ("ElementSpacing", "ElementSize")
 TURNS = ("TransformMatrix", "Rotation", "Orientation")
 """As `SIZES`, with the directions of the axes."""
 
-LAST = b"ElementDataFile"
+LAST = "ElementDataFile"
 KEYS = (b"ObjectType", b"NDims", b"Comment")
 """One of these begins a MetaImage."""
 
@@ -104,7 +105,7 @@ def metaimage_pixels(path: Path, *, name: str) -> Path:
 
 
 def _pixel_file(path: Path, fields: dict[str, str], name: str) -> Path:
-    other = fields[LAST.decode()]
+    other = fields[LAST]
     if other.upper() == "LOCAL":
         return path
     if other.upper().startswith("LIST") or "%" in other:
@@ -121,12 +122,10 @@ def _header(path: Path, name: str) -> tuple[dict[str, str], int]:
     fields: dict[str, str] = {}
     with path.open("rb") as stream:
         while stream.tell() < MAX_HEADER and (line := stream.readline(MAX_HEADER)):
-            key, equals, value = line.partition(b"=")
+            key, equals, value = decoded(line).partition("=")
             if not equals:
                 break
-            fields[key.strip().decode("ascii", "replace")] = value.strip().decode(
-                "utf-8", "replace"
-            )
+            fields[key.strip()] = value.strip()
             if key.strip() == LAST:
                 return fields, stream.tell()
     msg = f"{name} cannot be read as MetaImage: its header does not end (damaged or cut short?)"
@@ -139,11 +138,11 @@ def _numbers(
     text = next((fields[key] for key in keys if key in fields), None)
     if text is None:
         return np.full(count, otherwise)
-    values = np.array([float(part) for part in text.split()])
-    if len(values) != count:
+    values = [number_of(part) for part in text.split()]
+    if len(values) != count or None in values:
         msg = f"{keys[0]} must have {count} numbers"
         raise ValueError(msg)
-    return values
+    return np.array(values, dtype=float)
 
 
 def _pixels(
@@ -162,13 +161,13 @@ def _pixels(
     source = _pixel_file(path, fields, name)
     at = begins if source == path else 0
     compressed = fields.get("CompressedData", "False").lower() == "true"
-    size = int(np.prod(shape, dtype=object)) * dtype.itemsize
+    size, _ = pixel_bytes(shape, dtype)
     at += _skipped(fields, source, at=at, size=size, compressed=compressed, name=name)
     with source.open("rb") as stream:
         stream.seek(at)
         packed = stream.read(MAX_BYTES + 1)
-    plain = unpacked(name, packed, encoding="gzip" if compressed else "raw", size=size)
-    return np.frombuffer(plain, dtype).reshape(shape, order="F")
+    encoding = "gzip" if compressed else "raw"
+    return unpacked(name, packed, encoding=encoding, shape=shape, dtype=dtype)
 
 
 def _skipped(

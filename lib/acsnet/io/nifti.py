@@ -2,7 +2,6 @@
 
 import gzip
 import logging
-import math
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +19,15 @@ from numpy.typing import NDArray
 
 from acsnet.errors import AcsnetError, InputError
 from acsnet.io.geometry import LPS_TO_RAS
-from acsnet.io.limits import MAX_EXTENSION_BYTES, ends_soon, gzip_layers, open_unpacked, true_unit
+from acsnet.io.limits import (
+    MAX_EXTENSION_BYTES,
+    check_rest,
+    gzip_layers,
+    length_of,
+    open_unpacked,
+    pixel_bytes,
+    true_unit,
+)
 from acsnet.io.volume import (
     DATA_SUFFIXES,
     NiftiForms,
@@ -233,19 +240,19 @@ def open_nifti(path: Path, *, name: str) -> nib.Nifti1Image:
 
 
 def check_whole(path: Path, image: nib.Nifti1Image, *, name: str) -> None:
-    """Refuse a compressed file that is not as it was packed: nibabel stops before its checksum.
+    """Refuse a file with more pixels than its header tells, and one that is not as it was packed.
 
-    image: from `open_nifti`, of a size that was found good. Raises InputError.
+    nibabel stops before both. image: from `open_nifti`, of a size that was found good. Raises
+    InputError.
     """
-    path = header_path(path)
-    if path.suffix.lower() == ".hdr":
-        return
-    size = math.prod(image.shape) * image.get_data_dtype().itemsize
+    size, most = pixel_bytes(image.shape, image.get_data_dtype())
+    end = int(image.dataobj.offset) + size
     with _named_errors(f"pixels of {name} cannot be read (damaged or cut short?)"):
-        whole = ends_soon(path, int(image.dataobj.offset) + size)
-    if not whole:
-        msg = f"{name} is longer than the image that its header describes"
-        raise InputError(msg)
+        if "header" in image.file_map:  # of a pair, which is never packed
+            length = Path(image.file_map["image"].filename).stat().st_size
+        else:
+            length = length_of(header_path(path), most=end + most)
+    check_rest(name, behind=length - end, most=most)
 
 
 def write_label_map(path: str | Path, labels: NDArray[np.uint8], grid: InputGrid) -> None:

@@ -21,6 +21,7 @@ from acsnet.io.geometry import LPS_TO_RAS
 from acsnet.io.limits import (
     MAX_BYTES,
     MAX_HEADER_BYTES,
+    decoded,
     named_unit,
     true_unit,
     unpacked,
@@ -163,20 +164,12 @@ def _header(path: Path, name: str) -> tuple[dict[str, Any], int]:
         msg = f"{name} cannot be read as NRRD: its header does not end (damaged or cut short?)"
         raise InputError(msg)
     try:
-        lines = map(_decoded, io.BytesIO(content[:end]))  # pynrrd itself drops what is not ASCII
+        lines = map(decoded, io.BytesIO(content[:end]))  # pynrrd itself drops what is not ASCII
         header: dict[str, Any] = dict(nrrd.read_header(lines))
     except (nrrd.NRRDError, ValueError, LookupError, TypeError, AttributeError) as error:
         msg = f"{name} cannot be read as NRRD (damaged or another format?)"
         raise InputError(msg) from error
     return header, end
-
-
-def _decoded(line: bytes) -> str:
-    """A line of a header: UTF-8, as 3D Slicer writes, or else Latin-1, which any bytes are."""
-    try:
-        return line.decode()
-    except UnicodeDecodeError:
-        return line.decode("latin-1")
 
 
 def _dtype(header: dict[str, Any], name: str) -> np.dtype[Any]:
@@ -213,8 +206,7 @@ def _pixels(
         packed = packed[skip if skip > 0 else max(0, len(packed) - count * dtype.itemsize) :]
     if encoding == "text":
         return _written_out(packed, count, name).astype(dtype).reshape(sizes, order="F")
-    plain = unpacked(name, packed, encoding=encoding, size=count * dtype.itemsize)
-    return np.frombuffer(plain, dtype).reshape(sizes, order="F")
+    return unpacked(name, packed, encoding=encoding, shape=tuple(sizes), dtype=dtype)
 
 
 def _written_out(text: bytes, count: int, name: str) -> NDArray[np.float64]:

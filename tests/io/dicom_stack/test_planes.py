@@ -62,7 +62,7 @@ def test_turns_are_measured_from_the_first_of_a_stack():
 
 
 @pytest.mark.parametrize(
-    ("tag", "value"), [("Rows", 7), ("Columns", 9), ("PixelSpacing", [1.5, 2.01])]
+    ("tag", "value"), [("Rows", 7), ("Columns", 9), ("PixelSpacing", [1.5, 2.02])]
 )
 def test_another_matrix_or_pixel_spacing_is_another_stack(tag, value):
     def every_second(index, dataset):
