@@ -11,6 +11,7 @@ import SimpleITK as sitk  # noqa: N813
 from hypothesis import given
 from hypothesis import strategies as st
 from slicer_segmentations import slicer_segmentation as write_segmentation
+from small_label_maps import AFFINE, SHAPE, drawn, save
 
 from acsnet.errors import GeometryError, InputError
 from acsnet.io.client_labels import read_client_labels
@@ -24,20 +25,7 @@ from acsnet.label_conventions import whole_numbers
 from acsnet.measure import measure_label_file
 from acsnet.scan import InputGrid
 
-SHAPE = (8, 7, 5)
-AFFINE = np.array([[1.5, 0, 0, -20], [0, 1.5, 0, 10], [0, 0, 8.0, 5], [0, 0, 0, 1]])
 GRID = InputGrid(shape=SHAPE, affine=AFFINE, axes=(2, 1, 0))
-
-
-def drawn():
-    labels = np.zeros(SHAPE, np.int16)
-    labels[2:6, 3:6, 1:4] = 2
-    labels[3, 4, 2] = 4
-    return labels
-
-
-def save(path, labels, affine=AFFINE):
-    return packed_scans.save_nifti(nib.Nifti1Image(labels, affine), path)
 
 
 def test_values_near_whole_numbers_are_rounded_and_never_cut():

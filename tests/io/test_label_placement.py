@@ -4,29 +4,15 @@ from dataclasses import replace
 
 import nibabel as nib
 import numpy as np
-import packed_scans
 import pytest
 from scipy.spatial.transform import Rotation
+from small_label_maps import AFFINE, SHAPE, drawn, save
 
 from acsnet.errors import GeometryError, InputError
 from acsnet.io import read_scan
 from acsnet.io.client_labels import read_client_labels
 from acsnet.io.label_map import LabelMap, on_grid, read_labels_on
 from acsnet.io.volume import NiftiForms, SplitGrid
-
-SHAPE = (8, 7, 5)
-AFFINE = np.array([[1.5, 0, 0, -20], [0, 1.5, 0, 10], [0, 0, 8.0, 5], [0, 0, 0, 1]])
-
-
-def drawn():
-    labels = np.zeros(SHAPE, np.int16)
-    labels[2:6, 3:6, 1:4] = 2
-    labels[3, 4, 2] = 4
-    return labels
-
-
-def save(path, labels, affine):
-    return packed_scans.save_nifti(nib.Nifti1Image(labels, affine), path)
 
 
 @pytest.fixture(scope="module")

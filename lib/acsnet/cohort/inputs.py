@@ -22,6 +22,7 @@ from acsnet.errors import InputError, PacsError
 from acsnet.io.dicom_files.dicom_file import is_volume, quiet_pydicom, read_header, text_of
 from acsnet.io.dicom_files.walk import Walk, files_below
 from acsnet.io.dicom_stack.parts import is_part
+from acsnet.io.dicom_stack.series_choice import by_series
 from acsnet.io.finder import (
     LABEL_FOLDER,
     called_by_path,
@@ -31,7 +32,7 @@ from acsnet.io.finder import (
     scan_files,
     scans_of,
 )
-from acsnet.io.series import Series, SeriesFinder
+from acsnet.io.series import Series, SeriesFinder, image_id
 from acsnet.pacs.config import is_dicomweb, pacs_settings
 from acsnet.pacs.dicomweb import DicomWeb
 from acsnet.pacs.preflight import examine
@@ -124,14 +125,15 @@ class _Search:
     """What the search of a folder keeps in mind.
 
     last_of: StudyInstanceUID -> the last of its folders, of studies in several; waiting: possible
-    parts of stacks, by whom and what they are of; known: series UID -> hash of the images found of
-    it, and where; images: names of images; named: folder -> UID of the first scan called like it.
+    parts of stacks, by whom and what they are of; known: series UID, and whose it is -> hash of the
+    images found of it, and where; images: names of images; named: folder -> UID of the first scan
+    called like it.
     """
 
     root: Path
     last_of: dict[str, Path]
     waiting: dict[Examined, list[Series]] = field(default_factory=dict)
-    known: dict[str, tuple[int, Path]] = field(default_factory=dict)
+    known: dict[Examined, tuple[int, Path]] = field(default_factory=dict)
     images: set[str] = field(default_factory=set)
     named: dict[Path, str] = field(default_factory=dict)
 
@@ -197,10 +199,17 @@ def _in_files(paths: list[Path], folder: Path, search: _Search) -> Iterator[List
     for series in SeriesFinder(folder, paths=others).find():
         elsewhere = series.text(STUDY) in search.last_of and series.uid and is_part(series.files)
         (waiting if elsewhere else alone).append(series)
-    single = {series.uid: series for series in alone if series.uid and is_single_slice(series)}
+    single = {
+        file: series
+        for series in alone
+        if series.uid and is_single_slice(series)
+        for file in series.files
+    }
     scans = scans_of(alone)
-    unjoined = [scan for scan in scans if is_single_slice(scan) and _uid(scan) in single]
-    waiting += [single[uid] for uid in dict.fromkeys(map(_uid, unjoined))]
+    unjoined = [
+        scan for scan in scans if scan.uid and is_single_slice(scan) and scan.files[0] in single
+    ]
+    waiting += dict.fromkeys(single[scan.files[0]] for scan in unjoined)
     for series in waiting:
         examined = tuple(map(series.text, EXAMINED_TAGS))
         search.waiting.setdefault(examined, []).append(series)
@@ -209,34 +218,34 @@ def _in_files(paths: list[Path], folder: Path, search: _Search) -> Iterator[List
         yield from _joined_parts(search.waiting.pop(examined), search)
 
 
-def _uid(scan: Series) -> str:
-    return scan.text("SeriesInstanceUID")
-
-
 def _joined_parts(parts: Iterable[Series], search: _Search) -> Iterator[Listed]:
     """The scans that series of one examination make, which lie in several folders.
 
     Images of one series in two folders are put together. A copy of a series is a part of a copy
     of the scan.
     """
-    copies: list[dict[str, Series]] = []
+    copies: list[list[Series]] = []
     for part in parts:
         uids = {file.text("SOPInstanceUID") for file in part.files}
         for copy in copies:
-            same = copy.get(part.uid)
+            same = next((other for other in copy if _are_one_series(other, part)), None)
             if same is None:
-                copy[part.uid] = part
+                copy.append(part)
             elif uids.isdisjoint(file.text("SOPInstanceUID") for file in same.files):
                 damaged = tuple(dict.fromkeys((*same.damaged, *part.damaged)))
                 files = (*same.files, *part.files)
-                copy[part.uid] = replace(same, files=files, damaged=damaged)
+                copy[copy.index(same)] = replace(same, files=files, damaged=damaged)
             else:
                 continue
             break
         else:
-            copies.append({part.uid: part})
+            copies.append([part])
     for copy in copies:
-        yield from _as_sources(scans_of(copy.values()), search)
+        yield from _as_sources(scans_of(copy), search)
+
+
+def _are_one_series(series: Series, other: Series) -> bool:
+    return series.uid == other.uid and len(by_series((*series.files, *other.files))) == 1
 
 
 def _as_sources(scans: list[Series], search: _Search) -> Iterator[Listed]:
@@ -252,9 +261,10 @@ def _as_sources(scans: list[Series], search: _Search) -> Iterator[Listed]:
         shared = search.named.setdefault(folder, scan.uid) != scan.uid
         apart = shared or folders.count(folder) > 1
         apart = apart or (folder == search.root and search.is_mixed)
-        case = shortened(f"{name}_{scan.uid}") if apart else name
+        case = shortened(f"{name}_{image_id(scan, search.root)}") if apart else name
         here = hash(frozenset(file.text("SOPInstanceUID") for file in scan.files)), folder
-        same, first = search.known.setdefault(scan.uid, here) if scan.uid else here
+        whose = scan.uid, *map(scan.text, EXAMINED_TAGS)
+        same, first = search.known.setdefault(whose, here) if scan.uid else here
         if same == here[0]:
             yield FileSource(
                 case=case,
@@ -266,7 +276,7 @@ def _as_sources(scans: list[Series], search: _Search) -> Iterator[Listed]:
             continue
         reason = (
             f"this series has other images in {first}, which were taken as a whole scan: put "
-            "them into one folder"
+            "them into one folder, if they are of one scan"
         )
         yield Outcome(case=case, place=str(folder), reason=reason)
 

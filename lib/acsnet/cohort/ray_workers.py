@@ -25,7 +25,6 @@ from acsnet.cohort.outcome import Outcome
 from acsnet.cohort.sources import Listed, Source
 from acsnet.cohort.stopping import stop, stop_on_sigterm
 from acsnet.errors import DeviceError, InputError, OutputFullError, WeightsError
-from acsnet.files.abandoned import remove_abandoned
 
 KNOCK_S = 5.0
 """For somebody to answer at the address of a cluster."""
@@ -69,9 +68,8 @@ def connected(address: str | None) -> Iterator[None]:
     SIGTERM then raises KeyboardInterrupt, also while Ray starts. Raises InputError where it cannot
     be reached or started.
     """
-    remove_abandoned(Path(SHORT or tempfile.gettempdir()))
     with tempfile.TemporaryDirectory(
-        prefix=f"acsnet-{os.getpid()}-", dir=SHORT, ignore_cleanup_errors=True
+        prefix="acsnet-", dir=SHORT, ignore_cleanup_errors=True
     ) as private:
         options = _here_only(Path(private)) if address is None else {"address": address}
         import ray  # looks at the environment as it is now

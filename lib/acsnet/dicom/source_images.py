@@ -12,6 +12,7 @@ from pydicom.dataset import Dataset
 from acsnet.errors import InputError
 from acsnet.io.dicom_files.dicom_file import DicomFile, quiet_pydicom, text_of
 from acsnet.io.dicom_stack.frames import frames_of
+from acsnet.io.dicom_stack.planes import plane_of
 from acsnet.io.geometry import Plane
 from acsnet.scan import ShortAxisScan
 
@@ -73,17 +74,7 @@ def file_content(dataset: Dataset) -> bytes:
 
 def source_planes(sources: Sequence[Dataset]) -> list[Plane]:
     """The plane of each image by its tags, which `read_scan` has checked."""
-    return [
-        Plane(
-            file=text_of(source, "SOPInstanceUID"),
-            rows=int(source.Rows),
-            columns=int(source.Columns),
-            position_mm=np.array(source.ImagePositionPatient, dtype=float),
-            cosines=np.array(source.ImageOrientationPatient, dtype=float).reshape(2, 3),
-            spacing_mm=(float(source.PixelSpacing[0]), float(source.PixelSpacing[1])),
-        )
-        for source in sources
-    ]
+    return [plane_of(DicomFile(Path(), text_of(s, "SOPInstanceUID"), s)) for s in sources]
 
 
 def slice_step_mm(planes: Sequence[Plane]) -> float:

@@ -15,14 +15,12 @@ CLIENTS = "the label map"
 """What messages call the file of a client, who does not know under which name it lies here."""
 
 
-def read_client_labels(path: Path, *, grid: InputGrid, segments: Any = None) -> NDArray[np.uint8]:
+def read_client_labels(path: Path, *, grid: InputGrid) -> NDArray[np.uint8]:
     """Read the label map that a client sent of the scan on `grid`, with the values of our table.
 
     Args:
         path: file of any format.
         grid: of the scan.
-        segments: the viewer's own list of segments (`label_info`) or None, see `to_values`; a file
-            that names its own segments needs none.
 
     Returns:
         Labels of `grid.shape`.
@@ -31,13 +29,17 @@ def read_client_labels(path: Path, *, grid: InputGrid, segments: Any = None) -> 
         InputError: a file that cannot be read, or unknown values.
         GeometryError: it is not on the grid of its image.
     """
-    return read_with_warnings(path, grid=grid, segments=segments)[0]
+    return read_with_warnings(path, grid=grid, segments=None)[0]
 
 
 def read_with_warnings(
-    path: Path, *, grid: InputGrid, segments: Any = None
+    path: Path, *, grid: InputGrid, segments: Any
 ) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
-    """As `read_client_labels`, and what a reader should know of how the file was read."""
+    """As `read_client_labels`, and what a reader should know of how the file was read.
+
+    segments: the viewer's own list of segments (`label_info`) or None, see `to_values`; a file that
+    names its own segments needs none.
+    """
     stored = read_label_map(path, name=CLIENTS, grid=grid)
     label_map = by_name(stored, by_value=segments is not None)
     labels = to_values(on_grid(label_map, grid), segments=None if label_map.named else segments)

@@ -18,7 +18,6 @@ from acsnet.errors import GeometryError, InputError
 from acsnet.io.dicom_files.dicom_file import (
     DAMAGED,
     DicomFile,
-    number_of,
     quiet_pydicom,
     read_header,
 )
@@ -28,9 +27,12 @@ from acsnet.io.dicom_stack.file_checks import loss_remarks
 from acsnet.io.dicom_stack.frames import check_concatenations, frames_of
 from acsnet.io.dicom_stack.lost_slices import (
     Listed,
+    acquisition_remarks,
     directories_of,
     images_listed,
     listed_and_missing,
+    spacing_remarks,
+    told_number,
 )
 from acsnet.io.dicom_stack.phases import choose_phase, phase_of_folder, typical_of
 from acsnet.io.dicom_stack.pixels import pixel_remarks, pixels_of, stacked_padding
@@ -49,20 +51,16 @@ from acsnet.io.geometry import (
     check_parallel,
     check_stack,
     group_by_position,
+    parallel_remarks,
     stack_affine,
-    turn_remarks,
 )
 from acsnet.io.limits import check_extent, check_field, check_size, check_voxel_mm
 from acsnet.io.signal import cleaned
 from acsnet.scan import InputGrid, ShortAxisScan
 from acsnet.storage import readable_name, whole_path
 
-SPACING_TAG_TOLERANCE = 0.05
-MAX_STEP_OF_THICKNESS = 1.9
-"""Slices of 6 mm with gaps of 4 mm are usual (1.67); where every second is missing it is 2 or more.
-
-So it is where slices of 5 mm were planned every 10 mm: only who knows the protocol can tell.
-"""
+MAX_CHANGE_OF_SETTING = 2.0
+"""Times by which EchoTime or InversionTime may differ between the slices of one scan. Ours."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,8 +123,8 @@ def read_dicom_files(
         _check_directories(files, chosen)
         stack = check_headers(chosen, name=name, phase=phase)
         images = pixels_of(stack.files)
-        height_m = _told(stack.files[0], "PatientSize")
-        weight_kg = _told(stack.files[0], "PatientWeight")
+        height_m = told_number(stack.files[0], "PatientSize")
+        weight_kg = told_number(stack.files[0], "PatientWeight")
     clean = cleaned(
         name,
         np.stack([image.pixels for image in images]),
@@ -250,9 +248,10 @@ def _stacked(
         *repeats,
         *odd_places,
         *odd_kinds,
-        *turn_remarks(stack),
-        *_spacing_remarks(chosen, step_mm),
-        *_acquisition_remarks(chosen, images),
+        *parallel_remarks(stack),
+        *spacing_remarks(chosen, step_mm),
+        *_setting_remarks(chosen),
+        *acquisition_remarks(chosen, images),
         *_reference_remarks(chosen),
         *loss_remarks(chosen),
         *window_remarks,
@@ -290,46 +289,17 @@ def _own_uids(files: Sequence[DicomFile]) -> tuple[tuple[str, ...], tuple[int, .
     return uids, frames if any(frames) else ()
 
 
-def _told(file: DicomFile, tag: str) -> float | None:
-    """A number that a header may have; scanners write 0 for what nobody typed in."""
-    return number_of(file.text(tag)) or None
-
-
-def _spacing_remarks(chosen: Sequence[DicomFile], step_mm: float) -> list[str]:
-    """Every second slice missing leaves even steps: only these tags can tell."""
-    by_tag = {tag: _told(chosen[0], tag) for tag in ("SpacingBetweenSlices", "SliceThickness")}
-    tag, tag_mm = next(((tag, abs(mm)) for tag, mm in by_tag.items() if mm is not None), ("", 0.0))
-    if tag == "SpacingBetweenSlices" and abs(tag_mm - step_mm) > SPACING_TAG_TOLERANCE * step_mm:
-        return [
-            f"slices lie {step_mm:.2f} mm apart by ImagePositionPatient, which is used, but "
-            f"{tag} is {tag_mm:g} mm: check that no slice is missing"
-        ]
-    if tag == "SliceThickness" and step_mm >= MAX_STEP_OF_THICKNESS * tag_mm:
-        return [
-            f"slices of {tag_mm:g} mm lie {step_mm:.2f} mm apart by ImagePositionPatient: if these "
-            "gaps were not planned, slices are missing"
-        ]
-    return []
-
-
-def _acquisition_remarks(chosen: Sequence[DicomFile], images: Sequence[DicomFile]) -> list[str]:
-    """A slice that is missing at an end leaves no gap: only ImagesInAcquisition can tell.
-
-    It counts the images of all kinds and phases, which may lie in other series: as many again as
-    are there, or more, mean nothing. images: of the series, chosen or not.
-    """
-    tags = ("SeriesInstanceUID", "AcquisitionNumber", "ImagesInAcquisition")
-    acquisitions = {tuple(file.text(tag) for tag in tags) for file in chosen}
-    (*_, text), *others = acquisitions
-    if others or not text.isdecimal():
-        return []
-    count = sum(tuple(file.text(tag) for tag in tags) in acquisitions for file in images)
-    if not count < int(text) < 2 * count:
-        return []
-    return [
-        f"ImagesInAcquisition is {text}, but {count} images of this acquisition are there: check "
-        "that no slice is missing"
-    ]
+def _setting_remarks(chosen: Sequence[DicomFile]) -> list[str]:
+    """Slices of one scan have one EchoTime, and InversionTime is set anew by little."""
+    remarks = []
+    for tag in ("EchoTime", "InversionTime"):
+        times = {ms: file.name for file in chosen if (ms := told_number(file, tag)) is not None}
+        if times and max(times) > MAX_CHANGE_OF_SETTING * min(times):
+            remarks.append(
+                f"{tag} is {min(times):g} ms in {times[min(times)]} and {max(times):g} ms in "
+                f"{times[max(times)]}: check whether the slices are of one scan"
+            )
+    return remarks
 
 
 def _reference_remarks(chosen: Sequence[DicomFile]) -> list[str]:

@@ -6,6 +6,7 @@ scan and is none is named.
 
 import os
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -148,18 +149,35 @@ def scans_of(all_series: Iterable[Series]) -> list[Series]:
     """Series with images -> scans: parts of one stack joined, two reconstructions split.
 
     A split series keeps its UID for the phase-sensitive images, which are preferred. Of a few
-    phases, echoes or inversion times each is a scan beside the whole, which asks for one.
+    phases, echoes or inversion times each is a scan beside the whole, which asks for one. Several
+    scans of one UID are numbered.
     """
     series = [item for item in all_series if item.has_images]
-    by_uid = {item.uid: item for item in series if item.uid}
-    groups = joined([list(item.files) for item in by_uid.values()])
-    scans = [item for item in series if not item.uid]
-    for group in groups:
-        uids = list(dict.fromkeys(file.text("SeriesInstanceUID") for file in group))
-        parts = [by_uid[uid] for uid in uids]
-        damaged = tuple(dict.fromkeys(path for part in parts for path in part.damaged))
-        scans += scans_in(Series(uids[0], tuple(group), damaged))
+    scans = [item for item in series if not item.files]
+    of_file = {file: item for item in series for file in item.files}
+    together: dict[Path | None, list[Series]] = {}
+    for item in series:
+        if item.files:  # without a UID nothing tells of a stack in several folders
+            place = None if item.uid else item.files[0].path.parent
+            together.setdefault(place, []).append(item)
+    for some in together.values():
+        count: Counter[str] = Counter()
+        for group in joined([list(item.files) for item in some]):
+            parts = list(dict.fromkeys(of_file[file] for file in group))
+            damaged = tuple(dict.fromkeys(path for part in parts for path in part.damaged))
+            scan = Series(parts[0].uid, tuple(group), damaged)
+            count[scan.uid] += 1
+            scan = numbered(scan, count[scan.uid])
+            scans += scans_in(scan) if scan.uid else [scan]
     return scans
+
+
+def numbered(scan: Series, number: int) -> Series:
+    """The scan with that number of its UID; the first, 1, keeps the UID as it is."""
+    if number == 1:
+        return scan
+    uid = f"{scan.uid}-series-{number}" if scan.uid else ""
+    return replace(scan, uid=uid, kind=f"series {number}")
 
 
 def scans_in(series: Series) -> list[Series]:

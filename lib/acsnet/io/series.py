@@ -22,6 +22,7 @@ from acsnet.io.dicom_files.walk import files_below, leads_nowhere
 from acsnet.io.dicom_stack.frames import flat
 from acsnet.io.dicom_stack.phases import SEPARATING_TAGS
 from acsnet.io.dicom_stack.repeats import SAME_OF_SERIES
+from acsnet.io.dicom_stack.series_choice import by_series
 
 KEPT_TAGS = (
     "SOPClassUID",
@@ -66,7 +67,7 @@ KEPT_TAGS = (
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """The files of one SeriesInstanceUID, in the order of their names below the folder.
+    """The files of one series, as `by_series` has it, in the order of their names below the folder.
 
     damaged: files of the same folders that claim to be DICOM and cannot be read. They may belong
     to this series, so whoever reads it must meet them. `uid` is empty where only these are known,
@@ -108,6 +109,7 @@ class SeriesFinder:
         self._folder = folder
         self._paths = paths
         self._known: dict[tuple[Path, int, int], DicomFile | Path | None] = {}
+        self._apart: dict[tuple[DicomFile, ...], list[list[DicomFile]]] = {}
 
     def find(self) -> list[Series]:
         """The series there are now, by the name of their first file."""
@@ -127,7 +129,7 @@ class SeriesFinder:
         entries = [entry for entry in known.values() if entry is not None]
         images = [e.path for e in entries if isinstance(e, DicomFile) and e.is_image]
         others = [path for (path, _, _), entry in known.items() if entry is None]
-        return _grouped([*entries, *called_like_slices(others, slices=images)])
+        return self._grouped([*entries, *called_like_slices(others, slices=images)])
 
     def _files(self) -> Iterable[Path]:
         return files_below(self._folder) if self._paths is None else self._paths
@@ -156,6 +158,30 @@ class SeriesFinder:
         kept.is_implicit_VR = file.header.is_implicit_VR
         return DicomFile(file.path, file.name, kept)
 
+    def _grouped(self, entries: list[DicomFile | Path]) -> list[Series]:
+        files = [entry for entry in entries if isinstance(entry, DicomFile)]
+        damaged = [entry for entry in entries if not isinstance(entry, DicomFile)]
+        by_uid: dict[tuple[str, Path | None], list[DicomFile]] = {}
+        for file in files:  # images without a series are one a folder
+            uid = file.text("SeriesInstanceUID")
+            by_uid.setdefault((uid, None if uid else file.path.parent), []).append(file)
+        known, self._apart = self._apart, {}
+        series = []
+        for (uid, _), alike in by_uid.items():
+            key = tuple(alike)
+            self._apart[key] = known.get(key) or by_series(alike)
+            for group in self._apart[key]:
+                folders = {file.path.parent for file in group}
+                near = tuple(path for path in damaged if path.parent in folders)
+                series.append(Series(uid, tuple(group), near))
+        with_files = {file.path.parent for file in files}
+        alone: dict[Path, list[Path]] = {}
+        for path in damaged:
+            if path.parent not in with_files:
+                alone.setdefault(path.parent, []).append(path)
+        series += [Series("", (), tuple(paths)) for paths in alone.values()]
+        return series
+
 
 class Tagged(Protocol):
     """What has the tags of a DICOM series, such as `Series`."""
@@ -173,31 +199,25 @@ def patient_of(series: Tagged) -> str:
     return series.text("PatientID") or series.text("StudyInstanceUID")
 
 
+def of_one_uid(all_series: Iterable[Series]) -> list[Series]:
+    """Series as DICOMweb addresses them: those of one study and UID as one."""
+    by_uid: dict[tuple[str, ...], Series] = {}
+    for number, item in enumerate(all_series):
+        key = (item.text("StudyInstanceUID"), item.uid) if item.uid else (str(number),)
+        same = by_uid.setdefault(key, item)
+        if same is not item:
+            damaged = tuple(dict.fromkeys((*same.damaged, *item.damaged)))
+            by_uid[key] = Series(same.uid, (*same.files, *item.files), damaged)
+    return list(by_uid.values())
+
+
 def image_id(series: Series, folder: Path) -> str:
-    """The SeriesInstanceUID; without one, and for damaged files, a name made from their folder."""
+    """The SeriesInstanceUID; without one, and for damaged files, a name made from their folder.
+
+    Of several scans of one UID, or of none, all but the first have more behind it.
+    """
     if series.uid:
         return series.uid
     place = series.paths[0].parent.relative_to(folder).as_posix()
-    digest = hashlib.sha256(os.fsencode(place)).hexdigest()[:8]
+    digest = hashlib.sha256(os.fsencode(place + (series.kind or ""))).hexdigest()[:8]
     return f"series-{digest}" if series.files else f"damaged-{digest}"
-
-
-def _grouped(entries: list[DicomFile | Path]) -> list[Series]:
-    files = [entry for entry in entries if isinstance(entry, DicomFile)]
-    damaged = [entry for entry in entries if not isinstance(entry, DicomFile)]
-    by_uid: dict[tuple[str, Path | None], list[DicomFile]] = {}
-    for file in files:  # images without a series are one a folder
-        uid = file.text("SeriesInstanceUID")
-        by_uid.setdefault((uid, None if uid else file.path.parent), []).append(file)
-    series = []
-    for (uid, _), group in by_uid.items():
-        folders = {file.path.parent for file in group}
-        near = tuple(path for path in damaged if path.parent in folders)
-        series.append(Series(uid, tuple(group), near))
-    with_files = {file.path.parent for file in files}
-    alone: dict[Path, list[Path]] = {}
-    for path in damaged:
-        if path.parent not in with_files:
-            alone.setdefault(path.parent, []).append(path)
-    series += [Series("", (), tuple(paths)) for paths in alone.values()]
-    return series

@@ -8,6 +8,7 @@ import pytest
 
 from acsnet.errors import InputError
 from acsnet.io import read_scan
+from acsnet.io.dicom_stack.decoding import apart
 
 
 @pytest.mark.parametrize(
@@ -26,6 +27,15 @@ def test_lossless_compression_changes_no_voxel(patient_1, samples, tmp_path, pac
     scan = read_scan(folder)
     np.testing.assert_array_equal(scan.pixels, plain.pixels)
     assert scan.warnings == ()
+
+
+def test_the_decoder_has_its_temporary_files_where_the_program_has_them(tmp_path, monkeypatch):
+    program = tmp_path / "place.py"
+    program.write_text(f"import tempfile\nopen({str(program)!r}, 'w').write(tempfile.gettempdir())")
+    monkeypatch.setattr(apart, "PROGRAM", program)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    apart.decoded_apart([tmp_path / "image.dcm"])
+    assert program.read_text() == str(tmp_path)
 
 
 def test_a_damaged_image_ends_no_process_but_its_decoder(patient_1, tmp_path):

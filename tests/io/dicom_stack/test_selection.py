@@ -1,5 +1,7 @@
 """Whatever way a DICOM stack is packed, the same voxels come out of it, and what is odd is told."""
 
+import re
+
 import enhanced_packings
 import numpy as np
 import packed_scans
@@ -272,6 +274,18 @@ def test_slices_at_a_slightly_other_angle_are_parallel(patient_1, plain, tmp_pat
     scan = read_scan(folder)
     assert_same(scan, plain)
     assert len(scan.warnings) == told
+
+
+def test_pixel_spacings_that_differ_by_rounding_are_one_spacing(patient_1, plain, tmp_path):
+    patient_1[0].PixelSpacing = [1.6, 1.608]  # by 0.498 %
+    scan = read_scan(packed_scans.write(tmp_path / "a", patient_1))
+    assert_same(scan, plain)
+    told = r"slices differ in pixel spacing by 0\.5 % .*\(1\.6, 1\.608\).*: the median is taken"
+    assert [note for note in scan.warnings if re.search(told, note)] == list(scan.warnings)
+    for dataset in patient_1[::2]:
+        dataset.PixelSpacing = [1.6, 1.61]  # by 0.62 %
+    with pytest.raises(GeometryError, match="mixed pixel spacing"):
+        read_scan(packed_scans.write(tmp_path / "b", patient_1))
 
 
 @pytest.mark.parametrize("change", ["matrix", "spacing", "turned"])

@@ -146,9 +146,8 @@ def other_reason(header: Dataset) -> str | None:
         return sure
     if named := _types(header) & OTHER_TYPES:
         return f"ImageType {min(named)}"
-    names = [text_of(header, tag) for tag in NAME_TAGS]
     words = (OTHER_CONTRAST, ABBREVIATION) if "Modality" in header else (OTHER_CONTRAST,)
-    called = next((name for name in names for word in words if word.search(name)), None)
+    called = name_with(header, *words)
     return None if called is None else f"its name is {called!r}"
 
 
@@ -187,13 +186,12 @@ def cine_reason(header: Dataset, *, images_each: int) -> str | None:
     """
     if has_inversion_time(header):
         return None
-    names = [text_of(header, tag) for tag in NAME_TAGS]
-    inverted = any(map(INVERSION.search, names))
+    inverted = name_with(header, INVERSION) is not None
     phases = number_of(text_of(header, "CardiacNumberOfImages")) or 1
     times = any(text_of(header, tag) for tag in TRIGGER_TAGS)
-    called = next((name for name in names if CINE.search(name)), None)
+    called = name_with(header, CINE)
     if called is None and not inverted and not is_called_lge(header):
-        called = next((name for name in names if CINE_SEQUENCE.search(name)), None)
+        called = name_with(header, CINE_SEQUENCE)
     if phases > 1:
         return f"CardiacNumberOfImages {phases:g}, no InversionTime"
     if images_each > 2 and times:
@@ -201,6 +199,12 @@ def cine_reason(header: Dataset, *, images_each: int) -> str | None:
     if images_each > MAX_IMAGES_OF_LGE and not inverted:
         return f"{images_each} images at each position, no InversionTime"
     return None if called is None else f"its name is {called!r}"
+
+
+def name_with(header: Dataset, *words: re.Pattern[str]) -> str | None:
+    """The first name of a series in which one of the words is, or None."""
+    names = [text_of(header, tag) for tag in NAME_TAGS]
+    return next((name for name in names for word in words if word.search(name)), None)
 
 
 def is_called_lge(header: Dataset) -> bool:
@@ -242,13 +246,10 @@ def body_plane_remark(header: Dataset, grid: InputGrid) -> str | None:
     A conversion that lost the orientation leaves such planes, too: without a name that agrees it is
     no more than a doubt, and for a volume file, where it is common, none.
     """
-    names = [text_of(header, tag) for tag in NAME_TAGS]
-    if long_axis_cosine(grid) is not None or any(map(SHORT_AXIS.search, names)):
+    cosine = long_axis_cosine(grid)
+    if cosine is not None or name_with(header, SHORT_AXIS, LONG_AXIS) is not None:
         return None
-    if any(map(LONG_AXIS.search, names)):
-        return None
-    called = next((name for name in names if BODY_PLANE.search(name)), None)
-    if called is not None:
+    if (called := name_with(header, BODY_PLANE)) is not None:
         return (
             f"{UNFIT} a stack along the planes of the body, not short axis (its name is "
             f"{called!r}): its measures are not those of the ventricle, and scar values are left "
@@ -264,11 +265,9 @@ def body_plane_remark(header: Dataset, grid: InputGrid) -> str | None:
 
 def long_axis_reason(header: Dataset, grid: InputGrid) -> str | None:
     """Why planes lie along the axis of the heart, by name or by the way they lie; or None."""
-    names = [text_of(header, tag) for tag in NAME_TAGS]
-    if not any(map(SHORT_AXIS.search, names)):
-        called = next((name for name in names if LONG_AXIS.search(name)), None)
-        if called is not None:
-            return f"its name is {called!r}"
+    called = name_with(header, LONG_AXIS)
+    if called is not None and name_with(header, SHORT_AXIS) is None:
+        return f"its name is {called!r}"
     cosine = long_axis_cosine(grid)
     if cosine is not None and abs(cosine) < MIN_APEXWARD_COSINE:
         return "its slices lie across the usual axis of the heart"

@@ -15,7 +15,7 @@ from acsnet.io.dicom_files.dicom_file import DicomFile, number_of
 from acsnet.io.dicom_stack.image_kinds import kind_of
 from acsnet.io.dicom_stack.planes import are_pieces, centred, lie_beyond, places_of, planes_in
 from acsnet.io.dicom_stack.repeats import may_be_again
-from acsnet.io.dicom_stack.selection import stacks_of
+from acsnet.io.dicom_stack.selection import are_numbered_alike, stacks_of
 from acsnet.io.dicom_stack.series_names import (
     first_name,
     letters,
@@ -264,11 +264,8 @@ def _offsets_mm(planes: Sequence[Plane], normal: NDArray[np.float64]) -> NDArray
 
 def _told_step_mm(file: DicomFile) -> float:
     """The step of the slices by their header; 0 where it does not tell."""
-    for tag in ("SpacingBetweenSlices", "SliceThickness"):
-        step_mm = number_of(file.text(tag))
-        if step_mm is not None and step_mm > 0.0:
-            return step_mm
-    return 0.0
+    steps = (number_of(file.text(tag)) for tag in ("SpacingBetweenSlices", "SliceThickness"))
+    return next((step_mm for step_mm in steps if step_mm is not None and step_mm > 0.0), 0.0)
 
 
 def _stacks_of_parts(parts: list[list[DicomFile]]) -> list[list[list[DicomFile]]]:
@@ -276,7 +273,9 @@ def _stacks_of_parts(parts: list[list[DicomFile]]) -> list[list[list[DicomFile]]
     if len(parts) < 2:
         return [parts]
     placed = [
-        _Part(files, _largest_stack(planes)) for files in parts if (planes := planes_in(files))
+        _Part(files, [planes[i] for i in stacks_of(planes)[0]])
+        for files in parts
+        if (planes := planes_in(files))
     ]
     stacks: list[list[_Stack]] = []
     for alike in stacks_of([part.planes[0] for part in placed]):
@@ -290,10 +289,6 @@ def _stacks_of_parts(parts: list[list[DicomFile]]) -> list[list[list[DicomFile]]
     return sorted(
         (sorted(some, key=parts.index) for some in series), key=lambda some: parts.index(some[0])
     )
-
-
-def _largest_stack(planes: Sequence[Plane]) -> list[Plane]:
-    return [planes[i] for i in stacks_of(planes)[0]]
 
 
 def _one_plane_stacks(alike: _Stack) -> list[_Stack]:
@@ -312,11 +307,14 @@ def _are_one_stack(parts: _Stack) -> bool:
     places = [{part_of[i] for i in group} for group in group_by_position(planes)]
     if len(places) < MIN_PARTS:
         return False
-    slices = Counter(number for place in places for number in place)
+    most = max(Counter(number for place in places for number in place).values())
     disjoint = all(len(place) == 1 for place in places)
-    apart = disjoint or max(slices.values()) == 1
-    few = len(parts) >= MIN_PARTS and max(slices.values()) <= MAX_SLICES_OF_PART
-    return (few and apart) or (disjoint and _are_even(planes))
+    few = len(parts) >= MIN_PARTS and most <= MAX_SLICES_OF_PART
+    if few and (disjoint or most == 1):
+        return True
+    mingled = sum(place != other for place, other in pairwise(places)) >= len(parts)
+    of_two = mingled and are_numbered_alike([part.files for part in parts])
+    return disjoint and not of_two and _are_even(planes)
 
 
 def _are_cut(stack: _Stack, other: _Stack) -> bool:

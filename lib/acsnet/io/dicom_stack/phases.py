@@ -4,9 +4,17 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from pydicom.dataset import Dataset
+
 from acsnet.errors import GeometryError, PhaseChoiceError
 from acsnet.io.dicom_files.dicom_file import DicomFile, number_of
-from acsnet.io.dicom_stack.contrast import other_reason, phase_reason, sure_reason
+from acsnet.io.dicom_stack.contrast import (
+    cine_reason,
+    is_called_lge,
+    other_reason,
+    phase_reason,
+    sure_reason,
+)
 from acsnet.io.dicom_stack.image_kinds import component_of, kind_by_tags
 from acsnet.io.dicom_stack.selection import named
 
@@ -146,12 +154,9 @@ def _chosen(rows: Sequence[Row], *, tag: str, phase: int) -> tuple[DicomFile, ..
 def _check_one_kind(chosen: Sequence[DicomFile]) -> None:
     """Raise GeometryError for magnitude and phase-sensitive images, or LGE and others, in a stack.
 
-    A phase image or a map at a single position would be measured as its signal.
+    A phase image, a map or a cine at a single position would be measured as its signal.
     """
-    others = {
-        sure_reason(file.header) or phase_reason(file.header): file.name
-        for file in reversed(chosen)
-    }
+    others = {_unlike_lge(file.header): file.name for file in reversed(chosen)}
     lge, reason = others.pop(None, None), next(iter(others), None)
     if lge is not None and reason is not None:
         msg = (
@@ -166,6 +171,13 @@ def _check_one_kind(chosen: Sequence[DicomFile]) -> None:
             f"({kinds['phase-sensitive']}), of which some are missing: export the series again"
         )
         raise GeometryError(msg)
+
+
+def _unlike_lge(header: Dataset) -> str | None:
+    """Why an image is surely of another scan than LGE, or None."""
+    if (reason := sure_reason(header) or phase_reason(header)) is not None or is_called_lge(header):
+        return reason
+    return cine_reason(header, images_each=1)
 
 
 def typical_of(chosen: Sequence[DicomFile]) -> tuple[DicomFile, list[str]]:

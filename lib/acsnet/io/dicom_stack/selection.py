@@ -114,6 +114,19 @@ def _is_capture(file: DicomFile) -> bool:
     return colour or kind.startswith(SecondaryCaptureImageStorage) or (made and nowhere)
 
 
+def are_numbered_alike(groups: Sequence[Sequence[DicomFile]]) -> bool:
+    """Whether groups of images under one UID give a number to other images, as two scans do.
+
+    One scan numbers its images once, and a copy has the same ones, also under UIDs of its own.
+    """
+    number = ("SeriesInstanceUID", "ImageType", "InstanceNumber")
+    image = ("ImagePositionPatient", "AcquisitionDate", "AcquisitionTime")
+    of_groups = [{tuple(map(file.text, (*number, *image))) for file in some} for some in groups]
+    images = set.union(*of_groups)
+    once = all(len({i[: len(number)] for i in some}) == len(some) for some in of_groups)
+    return once and len({i[: len(number)] for i in images}) < len(images)
+
+
 def stacks_of(planes: Sequence[Plane]) -> list[list[int]]:
     """Indices of planes of one matrix, pixel spacing and orientation; most slices first."""
     stacks: list[list[int]] = []

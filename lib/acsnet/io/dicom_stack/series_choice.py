@@ -1,24 +1,102 @@
 """Which series of a folder is the scan: the one that is asked for, or the only one that can be."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path, PurePosixPath
 
 from pydicom.dataset import Dataset
 
 from acsnet.errors import InputError, SeriesChoiceError
-from acsnet.io.dicom_files.dicom_file import DicomFile, text_of
+from acsnet.io.dicom_files.dicom_file import DicomFile
 from acsnet.io.dicom_stack.contrast import (
-    NAME_TAGS,
     is_called_lge,
+    name_with,
     never_lge_name,
     other_reason,
 )
 from acsnet.io.dicom_stack.frames import flat
 from acsnet.io.dicom_stack.parts import count_of_slices, is_mr, join_remarks, joined
-from acsnet.io.dicom_stack.selection import LOCALIZER
+from acsnet.io.dicom_stack.selection import LOCALIZER, MIN_STACK, are_numbered_alike
+from acsnet.io.dicom_stack.series_names import first_name, series_name, times_in
 from acsnet.io.series_words import LONG_AXIS, SHORT_AXIS
 
 MAX_LISTED = 20
 SERIES_NAMES = ("SeriesInstanceUID", "SeriesNumber")
+
+
+def by_series(files: Iterable[DicomFile]) -> list[list[DicomFile]]:
+    """Images by series: of one SeriesInstanceUID, and one study, patient, number and name.
+
+    Anonymisers give one UID, or none, to a whole examination or to the scans of two patients. What
+    each image has for itself tells nothing, and objects without a place stay with the most images.
+    """
+    by_uid: dict[str, list[DicomFile]] = {}
+    for file in files:
+        by_uid.setdefault(file.text("SeriesInstanceUID"), []).append(file)
+    wholes = [whole for alike in by_uid.values() for whole in _by_identity(alike)]
+    return [series for whole in wholes for series in _by_folder(whole)]
+
+
+def _by_identity(files: list[DicomFile]) -> list[list[DicomFile]]:
+    if not (telling := _telling_apart(files)):
+        return [files]
+    alike: dict[tuple[str, ...], list[DicomFile]] = {}
+    elsewhere: list[DicomFile] = []
+    for file, values in zip(files, zip(*telling, strict=True), strict=True):
+        group = alike.setdefault(values, []) if _has_place(file) else elsewhere
+        group.append(file)
+    if not alike:
+        return [files]
+    max(alike.values(), key=len).extend(elsewhere)
+    return list(alike.values())
+
+
+def _telling_apart(files: Sequence[DicomFile]) -> list[list[str]]:
+    """What tells series under one UID apart, of each file; empty for one series.
+
+    Study and patient do where they lie in folders of their own: a folder of both is refused
+    (`check_one_patient`). Of names the letters and times count, and only where images of two lie at
+    one place: a slice may be called otherwise by chance.
+    """
+    numbers = [file.text("SeriesNumber") for file in files]
+    telling = [numbers] if _differ(numbers) else []
+    folders = [file.path.parent for file in files]
+    if len(there := {*folders}) > 1:
+        studies = [file.text("StudyInstanceUID") for file in files]
+        patients = [file.text("PatientID") or file.text("PatientName") for file in files]
+        telling += [
+            whose
+            for whose in filter(_differ, (studies, patients))
+            if len({*zip(folders, whose, strict=True)}) == len(there)
+        ]
+    names = [series_name(file) for file in files]
+    if _differ(names):
+        called = {name: "".join((first_name(name), *times_in(name))) for name in {*names}}
+        names = [called[name] for name in names]
+        places = [file.text("ImagePositionPatient") for file in files]
+        if _differ(names) and len({*zip(places, names, strict=True)}) > len({*places}):
+            telling.append(names)
+    return telling
+
+
+def _differ(values: Sequence[str]) -> bool:
+    return 1 < len({*values} - {""}) < len(values)
+
+
+def _has_place(file: DicomFile) -> bool:
+    framed = file.text("NumberOfFrames") not in ("", "1")
+    return file.is_image and (framed or bool(file.text("ImagePositionPatient")))
+
+
+def _by_folder(files: list[DicomFile]) -> list[list[DicomFile]]:
+    """Images of one series, by folder where each holds a stack that is numbered like the others."""
+    folders: dict[Path, list[DicomFile]] = {}
+    for file in files:
+        folders.setdefault(file.path.parent, []).append(file)
+    if len(folders) < 2:
+        return [files]
+    places = [{file.text("ImagePositionPatient") for file in some} for some in folders.values()]
+    of_several = min(map(len, places)) >= MIN_STACK and are_numbered_alike([*folders.values()])
+    return list(folders.values()) if of_several else [files]
 
 
 def choose_series(
@@ -31,12 +109,9 @@ def choose_series(
     only where no series is asked for. Raises InputError with a list of what is there when none or
     several fit, or when what fits is not MR.
     """
-    by_uid: dict[str, list[DicomFile]] = {}
-    for file in map(flat, files):
-        by_uid.setdefault(file.text("SeriesInstanceUID"), []).append(file)
     wanted = series.split(",") if isinstance(series, str) else list(series or ())
     wanted = [part.strip() for text in wanted for part in text.split(",")]
-    all_series = list(by_uid.values())
+    all_series = by_series(map(flat, files))
     if wanted:
         named = _named(all_series, wanted, folder=folder)
         check_one_patient(named)
@@ -44,11 +119,7 @@ def choose_series(
     groups = joined(all_series)
     with_mr = [group for group in groups if is_mr(group)]
     chosen = [group for group in with_mr if any(file.is_image for file in group)] or with_mr
-    scans = [group for group in chosen if not _is_planning(group)]
-    if len(scans) > 1:  # a whole examination has one series that is called so
-        called = [group for group in scans if _is_called_short_axis_lge(group[0].header)]
-        scans = called if len(called) == 1 else scans
-    chosen = scans if len(scans) == 1 else chosen
+    chosen = _likely(chosen)
     if not chosen:
         modalities = ", ".join(sorted({_modality(group) for group in groups}))
         msg = f"{folder} must hold an MR series, got Modality {modalities}"
@@ -100,6 +171,8 @@ def _named(
     named: list[list[DicomFile]] = []
     for name in wanted:
         chosen = [part for part in all_series if name in _names(part)]
+        if all(part[0].text("SeriesInstanceUID") == name for part in chosen):
+            chosen = _likely(chosen)
         stack = stacks[id(chosen[0][0])] if chosen else []
         if name in _names(stack) and all(stacks[id(part[0])] is stack for part in chosen):
             chosen = [part for part in chosen if part[0] is stack[0]]
@@ -130,6 +203,15 @@ def _names(group: Sequence[DicomFile]) -> tuple[str, ...]:
     return tuple(file.text(tag) for file in group[:1] for tag in SERIES_NAMES)
 
 
+def _likely(groups: list[list[DicomFile]]) -> list[list[DicomFile]]:
+    """Of several series the only one that is no planning, or is called short-axis LGE; else all."""
+    scans = [group for group in groups if not _is_planning(group)]
+    if len(scans) > 1:  # a whole examination has one series that is called so
+        called = [group for group in scans if _is_called_short_axis_lge(group[0].header)]
+        scans = called if len(called) == 1 else scans
+    return scans if len(scans) == 1 else groups
+
+
 def _is_planning(group: Sequence[DicomFile]) -> bool:
     """Whether all images are localizers, or their series is called a scout, localizer or map."""
     if never_lge_name(group[0].header) is not None:
@@ -138,9 +220,8 @@ def _is_planning(group: Sequence[DicomFile]) -> bool:
 
 
 def _is_called_short_axis_lge(header: Dataset) -> bool:
-    names = [text_of(header, tag) for tag in NAME_TAGS]
-    short = any(map(SHORT_AXIS.search, names)) or not any(map(LONG_AXIS.search, names))
-    return is_called_lge(header) and short and other_reason(header) is None
+    long = name_with(header, SHORT_AXIS) is None and name_with(header, LONG_AXIS) is not None
+    return is_called_lge(header) and not long and other_reason(header) is None
 
 
 def _modality(group: Sequence[DicomFile]) -> str:
@@ -149,7 +230,8 @@ def _modality(group: Sequence[DicomFile]) -> str:
 
 def _listed(groups: Sequence[list[DicomFile]]) -> str:
     lines = [
-        f"{group[0].text('SeriesInstanceUID')} (number {group[0].text('SeriesNumber') or 'none'}, "
+        f"{group[0].text('SeriesInstanceUID') or 'no UID'} "
+        f"(number {group[0].text('SeriesNumber') or 'none'}, "
         f"{_called(group) or 'no description'!r}, {_modality(group)}, "
         f"{', '.join([f'{len(group)} files', *_told_apart(group, groups)])})"
         for group in groups[:MAX_LISTED]
@@ -163,7 +245,7 @@ def _called(group: Sequence[DicomFile]) -> str:
 
 
 def _told_apart(group: Sequence[DicomFile], groups: Sequence[list[DicomFile]]) -> list[str]:
-    """What tells a series from others of its name: which day it is of, and ImageType.
+    """What tells a series from others of its name: day, ImageType, and folder if it has their UID.
 
     Days are counted: messages come into logs, and dates are a patient's.
     """
@@ -175,7 +257,14 @@ def _told_apart(group: Sequence[DicomFile], groups: Sequence[list[DicomFile]]) -
         words.append(f"day {days.index(_day(group)) + 1} of {len(days)}")
     if len(types) > 1:
         words.append(group[0].text("ImageType") or "no ImageType")
+    same = [other for other in alike if _names(other) == _names(group)]
+    if len({_folder(other) for other in same}) > 1:
+        words.append(f"in {_folder(group)}")
     return words
+
+
+def _folder(group: Sequence[DicomFile]) -> str:
+    return PurePosixPath(group[0].name).parent.as_posix()
 
 
 def _day(group: Sequence[DicomFile]) -> str:
@@ -183,7 +272,9 @@ def _day(group: Sequence[DicomFile]) -> str:
 
 
 def _hint(groups: Sequence[list[DicomFile]]) -> str:
-    """How to join series that are called too differently to be joined."""
+    """How to join series that are called too differently to be joined, or to choose of one UID."""
+    if len({_names(group) for group in groups}) < len(groups):
+        return "; of those with one UID and number, give a folder with one alone"
     if not (count := count_of_slices(groups)):
         return ""
     return (

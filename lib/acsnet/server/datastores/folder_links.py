@@ -15,7 +15,7 @@ from acsnet.annotations.label_versions import VersionStore
 from acsnet.io.dicom_stack.phases import PHASE_FILE, phase_of_folder
 from acsnet.io.finder import called_by_path, scans_of, volume_files
 from acsnet.io.inputs import told_apart
-from acsnet.io.series import Series, SeriesFinder, image_id, patient_of
+from acsnet.io.series import Series, SeriesFinder, image_id, of_one_uid, patient_of
 from acsnet.io.volume import stem_of
 from acsnet.server.datastores.preflight import Verdict
 from acsnet.server.state.paths import VERSIONS, private_folder
@@ -129,7 +129,7 @@ class StudyLinks:
                 name = f"{image}{_ending(file.name)}"
                 links[name] = places[name] = str(file)
             self._link(links)
-            self.series, self.scans, self._volumes = all_series, scans, volumes
+            self.series, self.scans, self._volumes = of_one_uid(all_series), scans, volumes
             self.uploaded, self._places, self._visits = uploaded, places, visits
             self._faults = faults
 

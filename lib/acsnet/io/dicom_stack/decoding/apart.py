@@ -5,6 +5,7 @@ import io
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,7 @@ def decoded_apart(paths: Sequence[Path]) -> dict[Path, NDArray[Any]]:
             input=names,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            env={**os.environ, "TMPDIR": tempfile.gettempdir()},
             timeout=SECONDS,
             check=False,
         )
