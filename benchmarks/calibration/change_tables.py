@@ -45,10 +45,10 @@ Pair = tuple[Row, Row]
 
 def fitted(repeats: Repeats) -> dict[str, dict[str, float]]:
     """The rule of each measure, as plain numbers."""
-    rules = {measure: _rule(pairs_of(repeats), measure) for measure in CALIBRATED}
+    rules = _rules(pairs_of(repeats))
     return {
-        measure: {constant: round(value, 5) for constant, value in asdict(rule).items()}
-        for measure, rule in rules.items()
+        measure: {constant: round(value, 5) for constant, value in asdict(rules[measure]).items()}
+        for measure in CALIBRATED
     }
 
 
@@ -62,13 +62,21 @@ def pairs_of(repeats: Repeats) -> list[Pair]:
     ]
 
 
-def _rule(pairs: list[Pair], measure: str) -> ChangeRule:
-    """The rule of a measure, from the pairs of all measures of its group, as shares of the size."""
+def _rules(pairs: list[Pair]) -> dict[str, ChangeRule]:
+    """The rule of each measure: of its group."""
+    rules: dict[str, ChangeRule] = {}
+    for group in GROUPS:
+        rules |= dict.fromkeys(group, _rule(pairs, group))
+    return rules
+
+
+def _rule(pairs: list[Pair], group: Sequence[str]) -> ChangeRule:
+    """The rule of a group, from the pairs of all its measures, as shares of the size."""
     known = [
         known
-        for member in next(group for group in GROUPS if measure in group)
+        for measure in group
         for pair in pairs
-        if (known := _change(pair, member)) is not None
+        if (known := _change(pair, measure)) is not None
     ]
     shares = {
         part.name: np.array([getattr(spread, part.name) / spread.size for _, spread in known])
@@ -128,10 +136,11 @@ def page(
         "real scan | phantoms |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
+    left_out = _left_out(fit)
     for measure in CALIBRATED:
         rule = calibration.change_rules[measure]
         parts = [
-            _share(_left_out(fit, measure), is_true=False),
+            _share(left_out[measure], is_true=False),
             *(
                 _share([shown(pair, measure, rule) for pair in pairs_of(part)], is_true=False)
                 for part in (
@@ -211,13 +220,13 @@ def _median_growth(volumes: Sequence[Sequence[float | None]]) -> str:
     return f"{np.median(grown):.0%}" if grown else "none"
 
 
-def _left_out(fit: Repeats, measure: str) -> list[bool | None]:
-    """Whether a change is shown in each repeat, by a rule of the other hearts."""
-    results = []
+def _left_out(fit: Repeats) -> dict[str, list[bool | None]]:
+    """Measure -> whether a change is shown in each repeat, by a rule of the other hearts."""
+    results: dict[str, list[bool | None]] = {measure: [] for measure in CALIBRATED}
     for heart, rows in fit.items():
         others = {name: part for name, part in fit.items() if name != heart}
-        rule = _rule(pairs_of(others), measure)
-        results += [shown(pair, measure, rule) for pair in pairs_of({heart: rows})]
+        for measure, rule in _rules(pairs_of(others)).items():
+            results[measure] += [shown(pair, measure, rule) for pair in pairs_of({heart: rows})]
     return results
 
 

@@ -99,7 +99,7 @@ def repeats_of(*burdens, change="noise 5 %", contrast=1.5):
 
 def test_what_compare_would_show_is_counted(calibration):
     # Half width hypot(0.1 x hypot(12, 16), 0.01 x 100), 2.24: 21 shows no change, 23 does.
-    fit = repeats_of(*[20.0 + 0.1 * k for k in range(60)])
+    fit = repeats_of(*[20.0 + 0.1 * k for k in range(36)])
     page = change_tables.page(
         fit, repeats=repeats_of(21.0, 23.0, 20.0), grown={}, calibration=calibration
     )
@@ -109,7 +109,7 @@ def test_what_compare_would_show_is_counted(calibration):
 def test_growth_that_compare_shows_is_counted_and_shrinking_is_not(calibration):
     grown = {"phantoms": repeats_of(27.0, 21.0, 10.0, change=GROWN)}
     page = change_tables.page(
-        repeats_of(*[20.0 + 0.1 * k for k in range(60)]),
+        repeats_of(*[20.0 + 0.1 * k for k in range(36)]),
         repeats=repeats_of(21.0),
         grown=grown,
         calibration=calibration,
@@ -121,14 +121,14 @@ def test_growth_that_compare_shows_is_counted_and_shrinking_is_not(calibration):
 
 def test_what_moves_between_repeats_and_grows_at_half_signal_is_told(calibration):
     # Wall 100 ml: from 20 to 22 points drawn, and from 10 to 13 ml, 3 points, at half signal.
-    rows = repeats_of(*[22.0] * 40, change=GROWN)
+    rows = repeats_of(*[22.0] * 36, change=GROWN)
     for heart in rows.values():
         heart[UNCHANGED]["half_signal_ml"], heart[GROWN]["half_signal_ml"] = 10.0, 13.0
     page = change_tables.page(
         rows, repeats=repeats_of(21.0), grown={"phantoms": rows}, calibration=calibration
     )
     assert (
-        "In 40 repeats of the fit the burden moves by 2.00 points as it is drawn, and by 3.00 at "
+        "In 36 repeats of the fit the burden moves by 2.00 points as it is drawn, and by 3.00 at "
         "half signal (medians)."
     ) in page
     assert row_of(page, "phantoms")[3] == "30%"
@@ -139,7 +139,7 @@ def test_a_scar_that_is_brighter_may_change_by_more(calibration):
     # 3.4.
     brighter = repeats_of(23.3, 24.0, contrast=3.0)
     page = change_tables.page(
-        repeats_of(*[20.0 + 0.1 * k for k in range(60)]),
+        repeats_of(*[20.0 + 0.1 * k for k in range(36)]),
         repeats=brighter,
         grown={},
         calibration=calibration,
