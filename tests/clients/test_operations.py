@@ -147,7 +147,7 @@ def test_after_a_kill_everything_that_was_told_is_there_and_the_rest_is_repaired
     version = saved(url, studies, tmp_path)
     with (studies / f"{image_of(studies)}.nii.gz").open("rb") as scan:
         assert requests.put(f"{url}/session/", files={"files": scan}, timeout=60).ok
-    (uploads,) = (state / "scratch").iterdir()
+    (uploads,) = state.glob("studies/*/scratch/sessions")
     process.kill()
     process.wait()
     with (state / "audit.jsonl").open("ab") as audit:
@@ -157,7 +157,7 @@ def test_after_a_kill_everything_that_was_told_is_there_and_the_rest_is_repaired
     address = f"{url}/acsnet/cases/{image_of(studies)}/versions.json"
     assert [one["version"] for one in requests.get(address, timeout=60).json()] == [version]
     (repaired,) = [json.loads(line) for line in log.read_text().splitlines() if "repaired" in line]
-    assert repaired["folders of dead servers removed"] == 1
+    assert repaired["uploads of a killed server removed"] == 1
     assert repaired["lines that were cut short ended"] == 1
     assert not uploads.exists()
 

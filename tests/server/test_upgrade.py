@@ -36,7 +36,7 @@ from acsnet.server.state.paths import (
     state_folder,
     store_folder,
 )
-from acsnet.server.state.repair import process_began, repair
+from acsnet.server.state.repair import repair
 from acsnet.server.state.restore import restore_backup
 from acsnet.server.state.schema import schema_of, settle_state
 
@@ -83,7 +83,6 @@ def upgraded(tmp_path_factory, samples):
             state_folder(),
             store=store_folder(studies),
             models=models_folder(str(studies)),
-            before=process_began(),
         )
         assert repaired == {}
         store = StudiesDatastore(studies=studies, store=store_folder(studies))

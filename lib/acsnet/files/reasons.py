@@ -58,17 +58,17 @@ def _whose(error: OSError) -> str:
     try:
         if file is None or file.stat().st_uid == me:
             return ""
-        belongs = f": {file} belongs to {_account(file.stat().st_uid)}, but this runs as"
+        name = account_name(me)
+        belongs = f": {file} belongs to {account_name(file.stat().st_uid)}, but this runs as {name}"
         if file.parent.stat().st_uid != me:
-            return f"{belongs} {_account(me)}"
-        return (
-            f"{belongs} {_account(me)}, to whom its folder belongs: chown -R {_account(me)} {file}"
-        )
+            return belongs
+        return f"{belongs}, to whom its folder belongs: chown -R {name} {file}"
     except OSError:  # it has gone since
         return ""
 
 
-def _account(number: int) -> str:
+def account_name(number: int) -> str:
+    """The name of an account, or its number where it has none."""
     try:
         return pwd.getpwuid(number).pw_name
     except KeyError:

@@ -4,16 +4,28 @@ import os
 import re
 import secrets
 import shutil
+import time
 from contextlib import suppress
 from pathlib import Path
 
-TEMPORARY = re.compile(r"\.[a-z0-9_]{8}|\.?acsnet-(?P<process>\d+)-[a-z0-9_]{8}")
+TEMPORARY = re.compile(r"\.(acsnet-(\d+-)?)?[a-z0-9_]{8}")
 """Names under which files and folders are written before they are put in place, or once were."""
+
+LONGEST_S = 24 * 3600.0
+"""Nobody writes for longer without a change of the file or folder itself."""
 
 
 def temporary_name() -> str:
-    """A new name that says which process it is of; see `acsnet.files.abandoned`."""
-    return f".acsnet-{os.getpid()}-{secrets.token_hex(4)}"
+    """A new name of these."""
+    return f".acsnet-{secrets.token_hex(4)}"
+
+
+def is_left_behind(path: Path) -> bool:
+    """Whether what has a temporary name is there, and nobody is at work on it any more."""
+    try:
+        return path.lstat().st_mtime < time.time() - LONGEST_S
+    except FileNotFoundError:
+        return False
 
 
 def discard(path: Path) -> bool:

@@ -112,11 +112,18 @@ def test_without_a_file_there_is_nobody(tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
-def test_accounts_that_root_adds_are_for_the_owner_of_their_folder(tmp_path):
-    """Also where `login.accounts` lies outside the state folder."""
-    folder = tmp_path / "etc"
-    folder.mkdir()
-    os.chown(folder, 12345, 23456)
-    Accounts(folder / "accounts.json", cost_log2=4, parallel=1).put("ana", Role.ADMIN, PASSWORD)
-    assert {path.name for path in folder.iterdir()} == {"accounts.json", ".accounts.json.lock"}
-    assert {path.stat().st_uid for path in folder.iterdir()} == {12345}
+def test_root_changes_no_accounts_of_another_account(tmp_path):
+    """Also where `login.accounts` lies outside the state folder, in a folder of root or not."""
+    file = tmp_path / "etc" / "accounts.json"
+    accounts = Accounts(file, cost_log2=4, parallel=1)
+    accounts.put("ana", Role.ADMIN, PASSWORD)
+    os.chown(file, 12345, 23456)
+    with pytest.raises(InputError, match=r"accounts\.json belongs to 12345: run this as 12345"):
+        accounts.put("bo", Role.ADMIN, PASSWORD)
+    with pytest.raises(InputError, match="belongs to 12345"):
+        accounts.remove("ana")
+    file.unlink()
+    os.chown(file.parent, 12345, 23456)
+    with pytest.raises(InputError, match="/etc belongs to 12345"):
+        accounts.put("bo", Role.ADMIN, PASSWORD)
+    assert not file.exists()

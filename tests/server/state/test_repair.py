@@ -2,19 +2,16 @@
 
 import logging
 import os
-import shutil
-import subprocess
-import sys
 import time
-from contextlib import closing
 
 import pytest
 
 from acsnet.annotations import audit_log
 from acsnet.annotations.label_versions import VersionStore
 from acsnet.errors import InputError
-from acsnet.server.state.owned_folder import OwnedFolder
-from acsnet.server.state.repair import alone_on, process_began, repair, scratch_folder
+from acsnet.server.state.repair import alone_on, repair, scratch_folder
+
+HOUR_S = 3600
 
 
 @pytest.fixture
@@ -24,13 +21,15 @@ def state(tmp_path):
     return tmp_path
 
 
-def run(state, *, before=None):
-    return repair(
-        state,
-        store=state / "studies" / "x",
-        models=state / "models" / "x",
-        before=time.time() + 1 if before is None else before,
-    )
+def run(state):
+    return repair(state, store=state / "studies" / "x", models=state / "models" / "x")
+
+
+def aged(path, *, hours):
+    """A file or folder that last changed so long ago."""
+    changed = time.time() - hours * HOUR_S
+    os.utime(path, (changed, changed))
+    return path
 
 
 def test_a_state_that_is_whole_is_left_as_it_is(state, caplog):
@@ -57,7 +56,10 @@ def test_leftovers_go_and_the_log_says_how_many(state, caplog):
     ]
     for file in left:
         file.write_bytes(b"half")
-    (state / "models" / "x" / "runs" / "new-abc").mkdir()
+    left.append(state / "models" / "x" / "runs" / "new-abc")
+    left[-1].mkdir()
+    for file in left:
+        aged(file, hours=25)
     with caplog.at_level(logging.WARNING):
         done = run(state)
     assert done == {"temporary files removed": 5}
@@ -72,6 +74,7 @@ def test_a_scan_or_label_of_any_name_stays(state, place, name):
     file = state / "studies" / "x" / place / name
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(b"whole")
+    aged(file, hours=25)
     assert run(state) == {}
     assert file.read_bytes() == b"whole"
 
@@ -103,23 +106,37 @@ def test_a_line_that_was_cut_short_is_ended(state):
     assert [event["event"] for event in audit_log.read(log)] == ["save", "review"]
 
 
-def test_what_is_newer_than_this_process_is_another_servers(state):
-    half = state / "studies" / "x" / "images" / ".abc12_xy"
-    half.write_bytes(b"half")
-    assert run(state, before=process_began()) == {}
-    assert half.exists()
+@pytest.mark.parametrize("name", [".acsnet-0123abcd", ".acsnet-12-0123abcd", ".abc12_xy"])
+def test_what_may_be_of_others_at_work_goes_once_it_is_a_day_old(state, name):
+    """A backup pins files in the store; commands and servers of other stores write in the state."""
+    for place in (state, state / "studies" / "x"):
+        (place / name).mkdir()
+        aged(place / name, hours=23)
+    assert run(state) == {}
+    for place in (state, state / "studies" / "x"):
+        aged(place / name, hours=25)
+    assert run(state) == {"temporary files removed": 2}
+    assert not (state / name).exists()
 
 
-def test_uploads_of_dead_servers_go_and_those_of_living_ones_stay(state):
-    scratch = scratch_folder(state)
-    dead, reused, alive = (
-        scratch / name for name in (f"{2**22 + 1}-a", f"{os.getpid()}-b", f"{os.getpid()}-c")
-    )
-    for folder in (dead, reused, alive):
+def test_uploads_of_a_server_that_was_killed_go_at_once_and_those_of_other_stores_stay(state):
+    ours, others = scratch_folder(state / "studies" / "x"), scratch_folder(state / "studies" / "y")
+    for scratch in (ours, others):
+        (scratch / "sessions" / "1").mkdir(parents=True)
+        (scratch / "tmpabc").touch()
+    assert run(state) == {"uploads of a killed server removed": 2}
+    assert list(ours.iterdir()) == []
+    assert sorted(path.name for path in others.iterdir()) == ["sessions", "tmpabc"]
+
+
+def test_uploads_that_an_earlier_release_left_go_once_they_are_a_day_old(state):
+    """It had one folder for the servers of all stores, and some may still be running."""
+    old, new = (scratch_folder(state) / name for name in ("12-0123abcd", "13-0123abcd"))
+    for folder in (old, new):
         folder.mkdir(parents=True)
-    os.utime(reused, (1, 1))  # before this process began: of another one with its number
-    assert run(state) == {"folders of dead servers removed": 2}
-    assert [folder.name for folder in scratch.iterdir()] == [alive.name]
+    aged(old, hours=25)
+    assert run(state) == {"temporary files removed": 1}
+    assert (old.exists(), new.exists()) == (False, True)
 
 
 def test_a_second_server_on_the_same_store_is_refused_until_the_first_ends(tmp_path):
@@ -128,41 +145,3 @@ def test_a_second_server_on_the_same_store_is_refused_until_the_first_ends(tmp_p
         alone_on(tmp_path)
     first.release()
     alone_on(tmp_path).release()
-
-
-def test_a_part_of_a_restore_that_was_killed_goes_at_the_next_start(state, tmp_path):
-    child = subprocess.Popen([sys.executable, "-c", ""])
-    child.wait()
-    gone = tmp_path.parent / f".acsnet-{child.pid}-0123abcd"
-    living = tmp_path.parent / f".acsnet-{os.getpid()}-0123abcd"
-    for folder in (gone, living):
-        folder.mkdir()
-        (folder / "label.nii.gz").touch()
-    assert run(state) == {"parts of killed restores removed": 1}
-    assert (gone.exists(), living.exists()) == (False, True)
-    shutil.rmtree(living)
-
-
-def test_what_others_are_at_stays_though_it_is_older_than_this_process(state):
-    """As of a server in another container, whose number nobody has here, and of a backup."""
-    store, nobody = state / "studies" / "x", 2**22 + 1
-    scratch_folder(state).mkdir()
-    with (
-        closing(OwnedFolder(scratch_folder(state), prefix="")) as server,
-        closing(OwnedFolder(store)) as backup,
-    ):
-        places = (
-            server.path.rename(server.path.with_name(f"{nobody}-0123abcd")),
-            backup.path.rename(store / f".acsnet-{nobody}-0123abcd"),
-        )
-        for place in places:
-            os.utime(place, (1, 1))
-        assert run(state) == {}
-        assert all(place.is_dir() for place in places)
-
-
-def test_a_folder_of_a_server_that_is_just_being_made_stays(state):
-    scratch = scratch_folder(state)
-    (scratch / ".abc12_xy").mkdir(parents=True)
-    assert run(state, before=process_began()) == {}
-    assert run(state) == {"folders of dead servers removed": 1}

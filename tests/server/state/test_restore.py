@@ -1,17 +1,17 @@
 """A restore fills a state folder whole, or leaves what is there."""
 
 import json
+import os
 
 import pytest
 
 from acsnet import __version__
 from acsnet.annotations import audit_log
 from acsnet.errors import InputError
+from acsnet.server.datastores.folder import StudiesDatastore
 from acsnet.server.state import restore as restoring
-from acsnet.server.state.paths import (
-    audit_log_file,
-    state_folder,
-)
+from acsnet.server.state.backup import LOCK, write_backup
+from acsnet.server.state.paths import audit_log_file, of_studies, state_folder, store_folder
 from acsnet.server.state.schema import RESTORING, settle_state
 
 
@@ -38,6 +38,16 @@ def test_what_was_restored_says_its_layout_so_that_older_software_refuses_it(bac
     restored(backup.file, backup.studies)
     layout = json.loads((state_folder() / "state.json").read_text())
     assert layout == {"schema": 4, "software": __version__}
+
+
+def test_studies_that_have_moved_have_their_labels_again(studies, tmp_path, restored):
+    moved = studies.rename(tmp_path / "moved")
+    write_backup(tmp_path / "b.tar.gz", studies=str(studies))
+    restored(tmp_path / "b.tar.gz", moved)
+    store = StudiesDatastore(studies=moved, store=store_folder(moved))
+    assert store.get_labels_by_image_id("a").keys() == {"original", "final", "draft"}
+    assert [record.author for record in store.label_records("a") if record.id] == ["Bo", "Ana"]
+    store.close()
 
 
 def test_a_restore_that_was_killed_halfway_is_no_state(backup, tmp_path, restored, monkeypatch):
@@ -112,6 +122,33 @@ def test_a_restore_that_was_killed_before_anything_was_in_place_can_be_made_agai
     restored(backup.file, backup.studies)
     assert not (state_folder() / RESTORING).exists()
     (state_folder() / RESTORING).touch()
-    with pytest.raises(InputError, match="is not empty"):
+    with pytest.raises(InputError, match="was cut short: remove all that is in it, hidden files"):
         restored(backup.file, backup.studies)
     assert (state_folder() / RESTORING).exists()
+
+
+def test_what_a_killed_restore_left_is_named(backup, tmp_path, restored):
+    """Its part begins with a dot: `rm state/*` leaves it there."""
+    state = tmp_path / "other" / "state"
+    (state / ".acsnet-0123abcd").mkdir(parents=True)
+    with pytest.raises(InputError, match=r"is not empty \(\.acsnet-0123abcd\): restore into"):
+        restored(backup.file, backup.studies)
+    (state / ".acsnet-0123abcd").rmdir()
+    restored(backup.file, backup.studies)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_root_may_back_up_but_not_restore_the_state_of_another_account(studies, tmp_path, restored):
+    """A backup as root, as by its cron, is root's and leaves nothing of root in the state."""
+    state = state_folder()
+    of_studies(str(studies)).joinpath(LOCK).unlink()  # beside a PACS there is none
+    for path in (state, *state.rglob("*")):
+        os.chown(path, 12345, 12345, follow_symlinks=False)
+    write_backup(tmp_path / "b.tar.gz", studies=str(studies))
+    assert (tmp_path / "b.tar.gz").stat().st_uid == 0
+    assert {path.lstat().st_uid for path in state.rglob("*")} == {12345}
+    (tmp_path / "other").mkdir()
+    os.chown(tmp_path / "other", 12345, 12345)
+    with pytest.raises(InputError, match="/other belongs to 12345: run this as 12345"):
+        restored(tmp_path / "b.tar.gz", studies)
+    assert list((tmp_path / "other").iterdir()) == []

@@ -10,7 +10,6 @@ import hmac
 import json
 import re
 import secrets
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from acsnet.errors import InputError
-from acsnet.files.handing_over import hand_over, hand_over_in
+from acsnet.files.owners import check_owner
 from acsnet.files.reasons import cause_of
 from acsnet.server.auth.roles import ROLE_WORDS
 from acsnet.server.errors import AccountsError
@@ -31,10 +30,6 @@ MIN_PASSWORD, MAX_PASSWORD = 12, 200
 """Characters; beyond them no rules, as NIST SP 800-63B asks."""
 NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._@-]{0,62}[A-Za-z0-9])?")
 """At most 64 characters, as a DICOM person name has."""
-AT_ONCE = 4
-"""Passwords that are hashed at the same time: each takes 32 MiB."""
-
-_hashing = threading.BoundedSemaphore(AT_ONCE)
 
 
 @dataclass(frozen=True)
@@ -107,13 +102,12 @@ class Accounts:
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
-        """For one change of the file. Raises InputError where it cannot be written."""
-        hand_over_in(self.file.parent)
+        """For one change of the file. Raises InputError where it cannot be written, or by root."""
+        check_owner(self.file)
         lock = self.file.with_name(f".{self.file.name}.lock")
         try:
             make_folder(self.file.parent)
             with FileLock(lock, mode=0o600):
-                hand_over(lock, lock.parent)
                 yield
         except OSError as error:
             msg = f"no account was changed: {self.file} cannot be written: {cause_of(error)}"
@@ -148,10 +142,9 @@ _NOBODYS = f"scrypt${COST_LOG2}${BLOCK}${PARALLEL}${'A' * 22}==${'A' * 43}="
 
 def _scrypt(password: str, salt: bytes, log2: int, block: int, parallel: int) -> bytes:
     memory = 128 * block * (2**log2 + parallel + 2)
-    with _hashing:
-        return hashlib.scrypt(
-            password.encode(), salt=salt, n=2**log2, r=block, p=parallel, maxmem=memory, dklen=32
-        )
+    return hashlib.scrypt(
+        password.encode(), salt=salt, n=2**log2, r=block, p=parallel, maxmem=memory, dklen=32
+    )
 
 
 def _text(content: bytes) -> str:

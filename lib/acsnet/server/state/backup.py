@@ -18,11 +18,12 @@ import hashlib
 import io
 import json
 import os
+import re
 import sqlite3
 import tarfile
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -34,13 +35,12 @@ from acsnet import __version__
 from acsnet.annotations import audit_log
 from acsnet.annotations.label_versions import LABEL, RECORD
 from acsnet.errors import InputError
-from acsnet.files.abandoned import remove_abandoned
+from acsnet.files.temporary import discard, is_left_behind
 from acsnet.fine_tuning.model_registry import CHANGES, NAME_FORM
 from acsnet.fine_tuning.training_request import LABELS as RUN_LABELS
 from acsnet.fine_tuning.training_request import REQUEST, run_folders
 from acsnet.fine_tuning.training_status import STATUS
 from acsnet.pacs.config import is_dicomweb
-from acsnet.server.state.owned_folder import OwnedFolder
 from acsnet.server.state.paths import (
     CLICKS,
     CONTENTS,
@@ -59,7 +59,7 @@ from acsnet.server.state.paths import (
     state_folder,
 )
 from acsnet.server.state.schema import schema_of
-from acsnet.storage import put_in_place
+from acsnet.storage import writing
 from acsnet.train.mlflow_runs import DATABASE
 
 SUFFIX = ".tar.gz"
@@ -67,6 +67,9 @@ MANIFEST = "MANIFEST.json"
 STORE, MODELS, EDITS = "store", "models", "edits"
 LOCK = ".lock"
 """Of MONAI Label, which holds it while it changes labels and their records."""
+
+PART = re.compile(r"\.acsnet-(\d+-)?[0-9a-f]{8}")
+"""The name of a backup that is not whole: of ours alone, as others keep files beside it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,8 +98,9 @@ def write_backup(output: Path, *, studies: str) -> Summary:
         if not of_studies(studies).is_dir():
             msg = f"there is no state of {studies} in {state_folder()}: nothing to back up"
             raise InputError(msg)
-        for folder in (output.resolve().parent, of_studies(studies)):
-            remove_abandoned(folder)
+        for path in output.resolve().parent.glob(".acsnet-*"):
+            if PART.fullmatch(path.name) and is_left_behind(path):
+                discard(path)
         return _write(output, studies=studies, schema=schema)
     except OSError as error:
         place = error.filename
@@ -107,16 +111,11 @@ def write_backup(output: Path, *, studies: str) -> Summary:
 
 
 def _write(output: Path, *, studies: str, schema: int) -> Summary:
-    place = output.resolve()
-    with closing(OwnedFolder(place.parent)) as owned:
-        temporary = owned.path / place.name
-        with (
-            open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream,  # noqa: PTH123
-            tarfile.open(fileobj=stream, mode="w:gz", compresslevel=1) as archive,
-        ):
-            summary = _fill(_Archive(archive), studies=studies, schema=schema)
-        put_in_place(temporary, place)
-    return summary
+    with (
+        writing(output.resolve(), private=True) as temporary,
+        tarfile.open(temporary, "w:gz", compresslevel=1) as archive,
+    ):
+        return _fill(_Archive(archive), studies=studies, schema=schema)
 
 
 class _Archive:
@@ -173,9 +172,9 @@ def _fill(archive: _Archive, *, studies: str, schema: int) -> Summary:
         archive.add_live(file.name, file, lines=True)
     for lines in (SCORES, DECISIONS, SAVES, CONTENTS):
         archive.add_live(f"{STORE}/{lines}", store / lines, lines=True)
-    with closing(OwnedFolder(store)) as pinned:
-        for path in _pin(store, pinned.path):
-            archive.add(f"{STORE}/{path.relative_to(pinned.path).as_posix()}", path)
+    with tempfile.TemporaryDirectory(prefix=".acsnet-", dir=store) as pinned:
+        for path in _pin(store, Path(pinned)):
+            archive.add(f"{STORE}/{path.relative_to(pinned).as_posix()}", path)
     # Earlier versions kept uploads among the links to scans.
     uploads = () if is_dicomweb(studies) else ("uploads", "images")
     parts = (*uploads, DETAILS, CLICKS, UNSENT)
@@ -199,8 +198,9 @@ def _fill(archive: _Archive, *, studies: str, schema: int) -> Summary:
 
 def _pin(store: Path, pinned: Path) -> list[Path]:
     """Hard links to labels, SEGs and their records as they belong together at this moment."""
-    links = []
-    with FileLock(store / LOCK):
+    links, lock = [], store / LOCK
+    # Beside a PACS there is none, as nothing changes them, and one of root would keep others out.
+    with FileLock(lock) if lock.exists() else nullcontext():
         for part in ("labels", "seg", RECORDS, EARLIER_RECORDS):
             for path in _files(store / part):
                 link = pinned / path.relative_to(store)

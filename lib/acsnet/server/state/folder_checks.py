@@ -17,6 +17,11 @@ def is_readable(folder: Path) -> bool:
     return True
 
 
+def is_empty(folder: Path) -> bool:
+    """Whether a folder has no entry, as where a disk is not mounted; one that is gone has none."""
+    return next(folder.glob("*"), None) is None
+
+
 def is_writable(folder: Path) -> bool:
     """Whether a file can be written, found out by writing one: rights say nothing of a full disk,
     of one without inodes, over its quota or mounted to be read only.

@@ -4,7 +4,6 @@ import hashlib
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from acsnet.files.handing_over import hand_over_in
 from acsnet.pacs.config import is_dicomweb, pacs_settings
 from acsnet.settings import read_settings
 from acsnet.storage import make_folder
@@ -15,6 +14,8 @@ RECORDS = "records"
 """The folder of a store with what is noted of each scan, and of the draft of it."""
 EARLIER_RECORDS = "datastore_v2.json"
 """The file of a store with all that, until a server of layout 3 or later takes it up."""
+
+DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 DETAILS = "details"
 """The folder of a store with what readers entered beside labels."""
@@ -35,13 +36,8 @@ CONTENTS = "contents.jsonl"
 
 
 def state_folder() -> Path:
-    """`$ACSNET_STATE`, or else the user's XDG state folder for this program.
-
-    What root writes there is its owner's from then on.
-    """
-    folder = read_settings().state_folder
-    hand_over_in(folder)
-    return folder
+    """`$ACSNET_STATE`, or else the user's XDG state folder for this program."""
+    return read_settings().state_folder
 
 
 def audit_log_file() -> Path:
@@ -55,14 +51,31 @@ def store_folder(studies: Path) -> Path:
     Its name carries a digest of the full path: two folders called `nifti` never share labels.
     """
     studies = studies.resolve()
-    digest = hashlib.sha256(str(studies).encode()).hexdigest()[:10]
-    return state_folder() / "studies" / f"{studies.name}-{digest}"
+    return state_folder() / "studies" / _numbered(studies.name, str(studies))
 
 
 def pacs_store(url: str) -> Path:
-    """The folder for what the server fetches from the PACS at `url`, or keeps beside it."""
-    digest = hashlib.sha256(url.encode()).hexdigest()[:10]
-    return state_folder() / "pacs" / f"{urlsplit(url).hostname}-{digest}"
+    """The folder for what the server fetches from the PACS at `url`, or keeps beside it.
+
+    It is one for all ways to write the host and the port, but for where an earlier version made
+    one for this way.
+    """
+    parts = urlsplit(url)
+    netloc = parts.netloc.lower().removesuffix(DEFAULT_PORTS[parts.scheme])
+    usual = parts._replace(netloc=netloc).geturl()
+    host, folder = str(parts.hostname), state_folder() / "pacs"
+    earlier = folder / _numbered(host, url)
+    return earlier if earlier.exists() else folder / _numbered(host, usual)
+
+
+def _numbered(name: str, address: str) -> str:
+    return f"{name}-{hashlib.sha256(address.encode()).hexdigest()[:10]}"
+
+
+def has_labels(store: Path) -> bool:
+    """Whether people saved labels on the scans of a store, or decided on the SEGs of its PACS."""
+    versions, decisions = (store / VERSIONS).glob("*"), (store / DECISIONS, store / SAVES)
+    return any(versions) or any(file.exists() for file in decisions)
 
 
 def of_studies(studies: str) -> Path:

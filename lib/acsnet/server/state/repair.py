@@ -2,8 +2,9 @@
 
 Everything is written under a temporary name and put in place whole, so what is in place is whole.
 Left behind may be: temporary files and folders, a label without its record (nobody was told that
-it is saved), and the last line of a log of lines cut short. Only what was there before this
-process began, and is of no process that lives, is touched: others may work on the same state.
+it is saved), and the last line of a log of lines cut short. Only the server that is alone on a
+store writes labels and temporary files of its own there; all else that has a temporary name may be
+of others at work, and goes once it is a day old.
 """
 
 import logging
@@ -11,14 +12,12 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import psutil
 from filelock import FileLock, Timeout
 
 from acsnet import storage
 from acsnet.annotations.label_versions import LABEL, RECORD
 from acsnet.errors import InputError
-from acsnet.files.abandoned import is_abandoned, remove_abandoned
-from acsnet.files.temporary import TEMPORARY, discard
+from acsnet.files.temporary import TEMPORARY, discard, is_left_behind
 from acsnet.fine_tuning.training_request import RUNS
 from acsnet.server.state.paths import AUDIT, DETAILS, RECORDS, SCORES
 
@@ -31,23 +30,21 @@ SCRATCH = "scratch"
 SERVER_LOCK = "server.lock"
 
 
-def scratch_folder(state: Path) -> Path:
-    """Parent of the temporary folders of running servers."""
-    return state / SCRATCH
+def scratch_folder(store: Path) -> Path:
+    """The folder of all temporary files of the server that is alone on a store."""
+    return store / SCRATCH
 
 
-def repair(state: Path, *, store: Path, models: Path, before: float) -> dict[str, int]:
-    """Repair what is older than `before` (seconds since 1970); returns counts by kind."""
+def repair(state: Path, *, store: Path, models: Path) -> dict[str, int]:
+    """Repair what killed servers left; returns counts by kind. For whoever is `alone_on` it."""
     roots = (state, state / "app", models, models / RUNS)
+    earlier = filter(is_left_behind, (state / SCRATCH).glob("*"))  # of 0.2.0: one for all stores
     done = {
         "temporary files removed": sum(
-            map(discard, [*_temporary(roots, before=before), *_hidden(store, before=before)])
+            map(discard, [*_temporary(roots), *_hidden(store), *earlier])
         ),
-        "labels without a record removed": sum(map(discard, _unrecorded(store, before=before))),
-        "folders of dead servers removed": sum(
-            map(discard, _abandoned(scratch_folder(state), before=before))
-        ),
-        "parts of killed restores removed": remove_abandoned(state.parent),
+        "labels without a record removed": sum(map(discard, [*_unrecorded(store)])),
+        "uploads of a killed server removed": sum(map(discard, [*scratch_folder(store).glob("*")])),
         "lines that were cut short ended": sum(
             storage.end_last_line(file) for file in (state / AUDIT, store / SCORES)
         ),
@@ -75,11 +72,6 @@ def alone_on(store: Path) -> FileLock:
     return lock
 
 
-def process_began() -> float:
-    """When this process began, in seconds since 1970."""
-    return float(psutil.Process().create_time())
-
-
 def _parts(store: Path) -> list[Path]:
     """The folders of a store in which files are written."""
     nested = [path for part in ("versions", "labels", "seg") for path in store.glob(f"{part}/*")]
@@ -90,46 +82,25 @@ def _parts(store: Path) -> list[Path]:
     ]
 
 
-def _temporary(folders: Sequence[Path], *, before: float) -> Iterator[Path]:
+def _temporary(folders: Sequence[Path]) -> Iterator[Path]:
     for folder in folders:
         for entry in folder.iterdir() if folder.is_dir() else ():
-            name = LEFT_BEHIND.fullmatch(entry.name)
-            if name is None or not _is_older(entry, before):
-                continue
-            process = name["process"]
-            if process is None or is_abandoned(entry, int(process)):
+            if LEFT_BEHIND.fullmatch(entry.name) and is_left_behind(entry):
                 yield entry
 
 
-def _is_older(path: Path, before: float) -> bool:
-    """Whether a file or folder is there and last changed before that; others may remove it."""
-    try:
-        return path.lstat().st_mtime < before
-    except FileNotFoundError:
-        return False
-
-
-def _hidden(store: Path, *, before: float) -> Iterator[Path]:
+def _hidden(store: Path) -> Iterator[Path]:
     """In a store others name scans and labels, but none of their names begins with a dot."""
-    return (path for path in _temporary(_parts(store), before=before) if path.name[0] == ".")
+    return (path for path in _temporary(_parts(store)) if path.name[0] == ".")
 
 
-def _unrecorded(store: Path, *, before: float) -> Iterator[Path]:
+def _unrecorded(store: Path) -> Iterator[Path]:
     for file in store.glob(f"versions/*/[0-9]*{LABEL}"):
         name = file.name.removesuffix(LABEL)
-        if _is_older(file, before) and not file.with_name(f"{name}{RECORD}").exists():
+        if not file.with_name(f"{name}{RECORD}").exists():
             yield file
             yield from (
                 path
                 for state in ("reviewed", "withdrawn")
                 if (path := file.with_name(f"{name}.{state}")).exists()
             )
-
-
-def _abandoned(scratch: Path, *, before: float) -> Iterator[Path]:
-    """Folders of servers that are gone, as `is_abandoned`, and those without an owner."""
-    for folder in scratch.iterdir() if scratch.is_dir() else ():
-        number = folder.name.partition("-")[0]
-        ours = number.isdecimal()
-        if is_abandoned(folder, int(number)) if ours else _is_older(folder, before):
-            yield folder

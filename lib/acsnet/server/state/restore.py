@@ -8,19 +8,19 @@ import os
 import re
 import shutil
 import tarfile
+import tempfile
 import zlib
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
 
 from acsnet.annotations.audit_log import ROTATED
 from acsnet.errors import InputError
-from acsnet.files.abandoned import remove_abandoned
+from acsnet.files.owners import check_owner
 from acsnet.server.state.backup import EDITS, MANIFEST, MODELS, STORE, Summary
-from acsnet.server.state.owned_folder import OwnedFolder
 from acsnet.server.state.paths import AUDIT, edits_folder, models_folder, of_studies, state_folder
-from acsnet.server.state.schema import FILE, RESTORING, check_schema
+from acsnet.server.state.schema import CUT_SHORT, FILE, RESTORING, check_schema
 from acsnet.storage import make_folder, put_in_place, write_json
 
 MAX_MANIFEST_BYTES = 256 * 2**20
@@ -80,13 +80,14 @@ def restore_backup(
         How much was restored.
 
     Raises:
-        InputError: a state folder that holds anything or cannot be written, a file that is no
-            backup, is damaged, of a newer version or not of this digest.
+        InputError: a state folder that holds anything or cannot be written, root in one of another
+            account, a file that is no backup, is damaged, of a newer version or not of this digest.
     """
-    if sha256 and not hmac.compare_digest(digest_of(file), sha256.lower()):
+    if sha256 and not hmac.compare_digest(file_digest(file), sha256.lower()):
         msg = f"{file.name} is not the backup that was written: its SHA-256 differs"
         raise InputError(msg)
     state = state_folder()
+    check_owner(state)
     places = {
         STORE: of_studies(studies).relative_to(state),
         MODELS: models_folder(studies).relative_to(state),
@@ -117,17 +118,15 @@ def _filling(state: Path) -> Iterator[Path]:
     make_folder(state)
     marker = state / RESTORING
     try:
-        remove_abandoned(state)
         _check_empty(state)
-        with closing(OwnedFolder(state)) as owned:
-            _check_empty(state, owned.path)  # of two restores at once, neither goes on unseen
-            new = owned.path / "new"
-            new.mkdir(mode=0o700)
+        with tempfile.TemporaryDirectory(prefix=".acsnet-", dir=state) as made:
+            new = Path(made)
+            _check_empty(state, new)  # of two restores at once, neither goes on unseen
             marker.touch(mode=0o600)
             try:
                 yield new
                 os.sync()  # all at once: file by file, as they are put in place, takes long
-                _check_empty(state, owned.path, during=True)
+                _check_empty(state, new, during=True)
             except BaseException:
                 marker.unlink(missing_ok=True)
                 raise
@@ -154,12 +153,14 @@ def _check_empty(state: Path, ours: Path | None = None, *, during: bool = False)
             "the folder and restore again"
         )
         raise InputError(msg)
+    if others and (state / RESTORING).exists():
+        raise InputError(CUT_SHORT.format(state=state))
     if others:
-        msg = f"state folder {state} is not empty: restore into another with --state"
+        msg = f"state folder {state} is not empty ({others[0]}): restore into another with --state"
         raise InputError(msg)
 
 
-def digest_of(file: Path) -> str:
+def file_digest(file: Path) -> str:
     """SHA-256 of a whole file. Raises InputError for one that cannot be read."""
     try:
         with file.open("rb") as stream:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from acsnet import __version__
 from acsnet.errors import InputError
+from acsnet.files.owners import check_owner
 from acsnet.server.state.paths import RECORDS
 from acsnet.storage import write_json
 
@@ -20,6 +21,16 @@ SCHEMA = 4
 OTHERS = 0o077
 RESTORING = "restoring"
 """The file in a state folder while a restore is under way there, and after one that was killed."""
+CUT_SHORT = (
+    "a restore into {state} is under way, wait for its end; or it was cut short: remove all that "
+    "is in it, hidden files too, and restore again"
+)
+
+
+def check_state(state: Path) -> None:
+    """For whatever may write there. Raises InputError as `check_owner` and `schema_of`."""
+    check_owner(state)
+    schema_of(state)
 
 
 def schema_of(state: Path) -> int:
@@ -58,11 +69,7 @@ def _content(state: Path) -> bytes | None:
         )
         raise InputError(msg) from error
     if is_part:
-        msg = (
-            f"a restore into {state} is under way, wait for its end; or it was cut short: remove "
-            "all that is in it and restore again"
-        )
-        raise InputError(msg)
+        raise InputError(CUT_SHORT.format(state=state))
     return content
 
 
