@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from acsnet.cli.serve import shown, sources
+from acsnet.cli.config import shown, sources
 from acsnet.errors import InputError
 from acsnet.settings import read_settings
 
@@ -114,9 +114,14 @@ def test_a_variable_that_is_no_setting_is_refused_by_name(monkeypatch, name, mea
     ("text", "reason"),
     [
         ("[login]\nrequierd = true", "there is no setting login.requierd"),
-        ("[logins]\nrequired = true", "there is no setting logins"),
+        ("[logins]\nrequired = true", "there is no setting logins: did you mean login"),
+        (
+            "[login]\nidle_minutes = 30\n[Login]\nrequired = true",
+            "there is no setting Login: did you mean login",
+        ),
+        ('State = "/srv"', "there is no setting State: did you mean state"),
         ("[train]\nafter = -1", "train.after: .*got -1"),
-        ("[[", "settings cannot be read from"),
+        ("[[", "must be TOML"),
     ],
 )
 def test_a_file_with_a_slip_is_refused_by_name(write, text, reason):
@@ -124,6 +129,31 @@ def test_a_file_with_a_slip_is_refused_by_name(write, text, reason):
     with pytest.raises(InputError, match=reason) as caught:
         read_settings()
     assert file.name in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ('state = ""', "state"),
+        ('viewer = " "', "viewer"),
+        ('[login]\naccounts = ""', "login.accounts"),
+        ('[server]\ntls_cert = ""', "server.tls_cert"),
+        ('[server]\ntls_key = ""', "server.tls_key"),
+    ],
+)
+def test_an_empty_path_is_not_the_current_folder(write, monkeypatch, text, name):
+    monkeypatch.delenv("ACSNET_STATE", raising=False)
+    write(text)
+    with pytest.raises(InputError, match=f": {name}: an empty path is none: leave the line out"):
+        read_settings()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "latin-1", "utf-16"])
+def test_a_file_in_another_encoding_is_refused_with_what_to_do(write, encoding):
+    file = write("")
+    file.write_bytes('viewer = "/srv/Köln"\n'.encode(encoding))
+    with pytest.raises(InputError, match=f"{file.name} must be TOML, saved as UTF-8 without a"):
+        read_settings()
 
 
 def test_a_file_that_is_not_there_is_refused(monkeypatch, tmp_path):

@@ -5,10 +5,8 @@ on below. A setting `user` of the group `pacs` is the variable `ACSNET_PACS_USER
 none is refused, in the file and among the variables: a slip of the pen must not turn a lock off.
 """
 
-import difflib
 import os
 import re
-import stat
 from collections.abc import Iterator
 from functools import lru_cache
 from ipaddress import ip_network
@@ -18,13 +16,14 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
 )
 
 from acsnet.errors import InputError
+from acsnet.files.settings_file import no_setting, read_file
 
 PREFIX = "ACSNET_"
 CONFIG = "ACSNET_CONFIG"
@@ -53,6 +52,14 @@ def _bare(host: Any) -> Any:
     return host.strip("[]") if isinstance(host, str) else host
 
 
+def _not_empty(path: Any) -> Any:
+    """Raises ValueError for an empty path, which would be the current folder."""
+    if isinstance(path, str) and not path.strip():
+        msg = "an empty path is none: leave the line out"
+        raise ValueError(msg)
+    return path
+
+
 def _state_folder() -> Path:
     return Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state") / "acsnet"
 
@@ -68,6 +75,7 @@ def _whole(path: Path, *, of: tuple[str, ...]) -> Path:
 
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_parts)]
 Host = Annotated[str, BeforeValidator(_bare)]
+Place = Annotated[Path, BeforeValidator(_not_empty)]
 Networks = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_networks)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Minutes = Seconds
@@ -146,8 +154,8 @@ class Server(Group):
     origins: Names = Field(
         default=(), description="`https://...` of other sites whose pages may send requests"
     )
-    tls_cert: Path | None = Field(default=None, description="file with the certificate chain")
-    tls_key: Path | None = Field(default=None, description="file with its private key")
+    tls_cert: Place | None = Field(default=None, description="file with the certificate chain")
+    tls_key: Place | None = Field(default=None, description="file with its private key")
     behind_tls_proxy: bool = Field(default=False, description="a reverse proxy handles TLS")
     proxies: Networks = Field(
         default=("127.0.0.1", "::1"), description="addresses or networks of that proxy"
@@ -181,7 +189,7 @@ class Login(Group):
     """Who has to log in; see `acsnet.server.auth`."""
 
     required: bool = Field(default=False, description="everybody must log in")
-    accounts: Path | None = Field(
+    accounts: Place | None = Field(
         default=None, description="file of `acsnet accounts`; by default in the state folder"
     )
     session_hours: float = Field(
@@ -234,10 +242,10 @@ class Settings(BaseSettings):
         frozen=True,
     )
 
-    state: Path = Field(
+    state: Place = Field(
         default_factory=_state_folder, description="folder for everything that the server writes"
     )
-    viewer: Path | None = Field(
+    viewer: Place | None = Field(
         default=None, description="folder with stock OHIF, built for `/viewer/`"
     )
     pacs: Pacs = Pacs()
@@ -270,9 +278,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Variables go before the file."""
-        file = os.environ.get(CONFIG)
-        read = (TomlConfigSettingsSource(settings_cls, file),) if file else ()
-        return (init_settings, env_settings, *read)
+        return (init_settings, env_settings, InitSettingsSource(settings_cls, file_content()))
 
 
 def names() -> Iterator[tuple[str, ...]]:
@@ -290,6 +296,12 @@ def variable(name: tuple[str, ...]) -> str:
     return PREFIX + "_".join(name).upper()
 
 
+def file_content() -> dict[str, Any]:
+    """What the settings file says, empty without one. Raises InputError as `read_file`."""
+    file = os.environ.get(CONFIG)
+    return read_file(file, known=Settings.model_fields, secrets=SECRETS) if file else {}
+
+
 def read_settings() -> Settings:
     """What holds in this process: read once, and again when its environment has changed.
 
@@ -305,35 +317,15 @@ def _read(environment: frozenset[tuple[str, str]], _: str | None) -> Settings:
     known = {variable(name) for name in names()}
     for key, _value in sorted(environment):
         if key not in known | OF_TESTS | {CONFIG}:
-            near = difflib.get_close_matches(key.upper(), known, n=1)
-            msg = f"there is no setting {key}" + (f": did you mean {near[0]}?" if near else "")
-            raise InputError(msg)
+            raise InputError(no_setting(key, key.upper(), known))
     file = os.environ.get(CONFIG)
     if file and not Path(file).is_file():
         msg = f"{CONFIG} must name a file, got {file}"
         raise InputError(msg)
     try:
-        _check_private(file)
         return Settings()
     except ValidationError as error:
         raise InputError(_fault(error, file)) from error
-    except InputError:
-        raise
-    except (OSError, ValueError) as error:
-        msg = f"settings cannot be read from {file}: {error}"
-        raise InputError(msg) from error
-
-
-def _check_private(file: str | None) -> None:
-    """Raises InputError for a file with a password that everybody on the machine can read."""
-    if not file or not Path(file).stat().st_mode & stat.S_IROTH:
-        return
-    content = TomlConfigSettingsSource(Settings, file)()
-    for group, name in SECRETS:
-        inside = content.get(group)
-        if isinstance(inside, dict) and inside.get(name):
-            msg = f"{file} holds {group}.{name} and everybody can read it: chmod o= {file}"
-            raise InputError(msg)
 
 
 def _fault(error: ValidationError, file: str | None) -> str:

@@ -183,6 +183,14 @@ def test_a_decision_against_the_shipped_networks_of_before_an_upgrade_is_made_an
     assert is_measured_anew(studies, models)
 
 
+def test_an_upgrade_counts_while_a_trained_version_is_live(models, upgrade):
+    live = models.aliases().candidate
+    decision = {"against": live, "basis": basis_of(models, live, ())}
+    assert still_holds(decision, models, live)
+    upgrade()
+    assert not still_holds(decision, models, live)
+
+
 def test_shipped_networks_that_are_not_those_served_before_are_told(studies, models, upgrade):
     """They have the same name; a rollback and its taking back make those of now known."""
     note(models, promote=True)
@@ -209,15 +217,18 @@ def test_a_change_of_an_earlier_release_does_not_tell_which_shipped_networks_it_
     assert told in models_command(studies, "list")[1]
 
 
-@pytest.mark.parametrize("later", [{}, {"a": "corrected", "b": "corrected"}])
+@pytest.mark.parametrize(
+    ("later", "is_anew"), [({}, False), ({"a": "corrected"}, False), ({"b": "corrected"}, True)]
+)
 def test_a_decision_holds_for_the_labels_that_are_held_out_now(
-    studies, models, tmp_path, monkeypatch, later
+    studies, models, tmp_path, monkeypatch, later, is_anew
 ):
+    """Of patients a and b, b is held out."""
     ask(models, tmp_path)
     note(models, promote=True, basis=basis_of(models, "shipped", held_out(models)))
     ask(models, tmp_path, **later)
     monkeypatch.setattr(loop_run, "measure", lambda *args, **options: {})
-    assert is_measured_anew(studies, models) is bool(later)
+    assert is_measured_anew(studies, models) is is_anew
 
 
 def test_a_decision_holds_as_long_as_the_same_labels_are_accepted_drafts(models, tmp_path):

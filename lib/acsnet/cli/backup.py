@@ -6,37 +6,33 @@ from typing import Annotated
 
 import typer
 
-from acsnet.cli.common import err, say
+from acsnet.cli.common import StudiesOption, err, say
 
-Studies = Annotated[
-    str,
-    typer.Option(help="Folder of scans, or http(s)://... of a PACS, as given to `acsnet serve`."),
-]
 State = Annotated[
     Path | None, typer.Option(help="State folder; by default that of `acsnet serve`.")
 ]
 
 
 def backup(
-    studies: Studies,
+    studies: StudiesOption,
     output: Annotated[Path, typer.Option(help="File to write; its name must end with .tar.gz.")],
     state: State = None,
 ) -> None:
     """Save labels, versions, models and audit log; the server may run. Contains patient data."""
     from acsnet.server.state.backup import write_backup
-    from acsnet.server.state.restore import digest_of
+    from acsnet.server.state.restore import file_digest
 
     _choose(state)
     summary = write_backup(output, studies=studies)
     for name in summary.left_out:
         err.print(f"[yellow]warning:[/yellow] {name} is damaged and is not in the backup")
     say(f"{output}: {summary.files} files, {summary.size / 1e6:.1f} MB")
-    say(f"SHA-256, keep it in another place: {digest_of(output)}")
+    say(f"SHA-256, keep it in another place: {file_digest(output)}")
 
 
 def restore(
     file: Annotated[Path, typer.Argument(help="File that `acsnet backup` wrote.")],
-    studies: Studies,
+    studies: StudiesOption,
     state: State = None,
     sha256: Annotated[
         str,

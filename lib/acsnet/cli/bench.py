@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 
 from acsnet import NOTICE
-from acsnet.cli.common import PhaseOption, SeriesOption, err, out, say
+from acsnet.cli.common import JsonOption, PhaseOption, SeriesOption, err, out, say
 from acsnet.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,9 +19,7 @@ def bench(
     scan: Annotated[Path, typer.Argument(help="DICOM folder, or NIfTI, NRRD or MHA file.")],
     phase: PhaseOption = None,
     series: SeriesOption = None,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", help="Also write every number to this JSON file.")
-    ] = None,
+    json_file: JsonOption = None,
 ) -> None:
     """Measure the speed of this machine: seconds per scan by stage, scans per minute, memory.
 

@@ -17,7 +17,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from acsnet.cli.common import REFUSED, DeviceName, err, say
+from acsnet.cli.common import REFUSED, DeviceOption, err, say
 from acsnet.cli.segment import IgnoreWindowOption, ScarMethodOption, SmoothWallsOption
 from acsnet.cohort.stopping import is_told_to_stop, stop_on_sigterm
 from acsnet.errors import AcsnetError
@@ -57,7 +57,7 @@ def cohort(
             metavar="HOST:PORT", help="Address of a Ray cluster that sees the same folders."
         ),
     ] = None,
-    device: Annotated[DeviceName, typer.Option(help="cpu or cuda.")] = "cpu",
+    device: DeviceOption = "cpu",
     ignore_window: IgnoreWindowOption = False,
     scar_method: ScarMethodOption = "remote",
     smooth_walls: SmoothWallsOption = False,

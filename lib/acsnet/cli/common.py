@@ -1,6 +1,7 @@
 """What the commands share: the two consoles, errors, types of options, tables."""
 
 import sys
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
@@ -57,6 +58,23 @@ SeriesOption = Annotated[
     typer.Option(
         help="SeriesInstanceUID or number, if a folder has several series; repeat it to join them."
     ),
+]
+StudiesOption = Annotated[
+    str,
+    typer.Option(help="Folder of scans, or http(s)://... of a PACS, as given to `acsnet serve`."),
+]
+InputsArgument = Annotated[
+    list[Path], typer.Argument(help="DICOM folders, or NIfTI, NRRD, MHA files.")
+]
+CaseFolderOption = Annotated[Path, typer.Option(help="Folder for one sub-folder per case.")]
+SeriesFolderOption = Annotated[
+    Path, typer.Option(help="Folder; OUTPUT/<study>/<series>/ for each series.")
+]
+TrainDataOption = Annotated[Path, typer.Option(help="Folder with emidec/, acdc/ and splits.json.")]
+DeviceOption = Annotated[DeviceName, typer.Option(help="cpu or cuda.")]
+SeedOption = Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")]
+JsonOption = Annotated[
+    Path | None, typer.Option("--json", help="Also write every number to this JSON file.")
 ]
 
 

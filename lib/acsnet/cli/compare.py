@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from acsnet.cli.common import DeviceName, say
+from acsnet.cli.common import DeviceOption, say
 from acsnet.errors import ChoiceError, InputError, by_options
 
 if TYPE_CHECKING:
-    from acsnet.report.comparison import Comparison
+    from acsnet.report.comparison.compare import Comparison
     from acsnet.scan import ShortAxisScan
 
 
@@ -34,12 +34,14 @@ def compare(
     series_after: Annotated[
         list[str] | None, typer.Option(help="The same of the second folder.")
     ] = None,
-    device: Annotated[DeviceName, typer.Option(help="cpu or cuda.")] = "cpu",
+    device: DeviceOption = "cpu",
 ) -> None:
     """Compare two scans of a patient: what changed, with 95 % intervals."""
     from acsnet.export import write_result
     from acsnet.pipeline import Pipeline
-    from acsnet.report import comparison
+    from acsnet.report.comparison.compare import check_one_patient
+    from acsnet.report.comparison.compare import compare as compare_scans
+    from acsnet.report.comparison.pages import comparison_pdf
     from acsnet.report.patient import read_subject
     from acsnet.storage import write_bytes, write_json
 
@@ -52,20 +54,18 @@ def compare(
         for path, scan in zip((before, after), scans, strict=True)
     ]
     of_before, of_after = subjects
-    comparison.check_one_patient(of_before, of_after)
+    check_one_patient(of_before, of_after)
     for name, scan in zip(("before", "after"), scans, strict=True):
         _check_alone(output / name, scan.name)
     pipeline = Pipeline.load(device=device, standard_tone=True)
     first, second = (pipeline(scan) for scan in scans)
-    compared = comparison.compare(first, second, of_before=of_before, of_after=of_after)
+    compared = compare_scans(first, second, of_before=of_before, of_after=of_after)
     files = output / "comparison.json", output / "comparison.pdf"
     for file in files:  # an earlier comparison says nothing of what is written from now on
         file.unlink(missing_ok=True)
     for name, result, path in (("before", first, before), ("after", second, after)):
         write_result(result, output / name, sources=[path])
-    page = comparison.comparison_pdf(
-        compared, first, second, of_before=of_before, of_after=of_after
-    )
+    page = comparison_pdf(compared, first, second, of_before=of_before, of_after=of_after)
     write_json(files[0], compared.to_dict())
     write_bytes(files[1], page)
     _print_changes(compared)
@@ -86,18 +86,18 @@ def _read(
 
 
 def _print_changes(compared: "Comparison") -> None:
-    from acsnet.report.comparison import SHOWN
-    from acsnet.report.wording import number
+    from acsnet.report.comparison.compare import SHOWN
+    from acsnet.report.wording import number, signed
 
     for change in compared.measures:
         if change.difference is None:
             continue
         interval = "no interval"
         if change.low is not None and change.high is not None:
-            interval = f"{change.low:+.1f} to {change.high:+.1f}"
+            interval = f"{signed(change.low, 1)} to {signed(change.high, 1)}"
         say(
             f"{change.measure}: {number(change.before, 1)} -> {number(change.after, 1)}, "
-            f"{change.difference:+.1f} ({interval}): {SHOWN[change.shown]}"
+            f"{signed(change.difference, 1)} ({interval}): {SHOWN[change.shown]}"
         )
     for remark in compared.remarks:
         say(f"  remark: {remark}")

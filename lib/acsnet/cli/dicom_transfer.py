@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from acsnet.cli.common import REFUSED, err, say
+from acsnet.cli.common import REFUSED, SeriesFolderOption, err, say
 
 
 def push(
@@ -36,7 +36,7 @@ def push(
 
 def pull(
     source: Annotated[str, typer.Option("--from", help="http(s)://... of a DICOMweb service.")],
-    output: Annotated[Path, typer.Option(help="Folder; OUTPUT/<study>/<series>/ for each series.")],
+    output: SeriesFolderOption,
     series: Annotated[
         str | None, typer.Option(help="SeriesInstanceUID of one series, LGE or not.")
     ] = None,
@@ -58,7 +58,7 @@ def pull(
 
 
 def receive(
-    output: Annotated[Path, typer.Option(help="Folder; OUTPUT/<study>/<series>/ for each series.")],
+    output: SeriesFolderOption,
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 11112,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     title: Annotated[str, typer.Option(help="AE title that senders must call.")] = "ACSNET",

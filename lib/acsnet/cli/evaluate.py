@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from acsnet.cli.common import FAILED, TruthName, out
+from acsnet.cli.common import FAILED, JsonOption, TruthName, out
 
 
 def evaluate(
@@ -14,9 +14,7 @@ def evaluate(
     predictions: Annotated[
         Path | None, typer.Option(help="Folder that `acsnet segment` wrote; not with --stress.")
     ] = None,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", help="Also write every number to this JSON file.")
-    ] = None,
+    json_file: JsonOption = None,
     stress: Annotated[
         bool, typer.Option("--stress", help="Segment changed images; print what each change costs.")
     ] = False,

@@ -26,12 +26,12 @@ def open_versions(studies: Path) -> "VersionStore":
     """The versions for a studies folder. Raises InputError where that cannot be read."""
     from acsnet.annotations.label_versions import VersionStore
     from acsnet.server.state.paths import VERSIONS, state_folder, store_folder
-    from acsnet.server.state.schema import schema_of
+    from acsnet.server.state.schema import check_state
 
     if not studies.is_dir():
         msg = f"studies must be a folder, got {studies} (for a PACS, see the pages of the server)"
         raise InputError(msg)
-    schema_of(state_folder())
+    check_state(state_folder())
     return VersionStore(store_folder(studies) / VERSIONS)
 
 

@@ -17,6 +17,7 @@ from acsnet.cli import (
     bench,
     cohort,
     compare,
+    config,
     demo,
     dicom_transfer,
     evaluate,
@@ -57,7 +58,7 @@ for command in (
     train.lge_like,
     train.calibrate,
     bench.bench,
-    serve.config,
+    config.config,
     serve.info,
 ):
     app.command()(command)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from acsnet.cli.common import err, grid, out, say
+from acsnet.cli.common import StudiesOption, err, grid, out, say
 from acsnet.errors import InputError
 
 if TYPE_CHECKING:
@@ -17,10 +17,6 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-Studies = Annotated[
-    str,
-    typer.Option(help="Folder of scans, or http(s)://... of a PACS, as given to `acsnet serve`."),
-]
 Version = Annotated[
     str, typer.Argument(help="Name of the version, the beginning of its name, or an alias.")
 ]
@@ -30,9 +26,9 @@ def open_models(studies: str) -> "Models":
     """The versions for a studies folder or a PACS."""
     from acsnet.fine_tuning.model_registry import Models
     from acsnet.server.state.paths import models_folder, state_folder
-    from acsnet.server.state.schema import schema_of
+    from acsnet.server.state.schema import check_state
 
-    schema_of(state_folder())
+    check_state(state_folder())
     return Models(models_folder(studies))
 
 
@@ -48,7 +44,7 @@ def record_change(event: Literal["promote", "rollback"], models: "Models", live:
 
 
 @app.command(name="list")
-def list_versions(studies: Studies) -> None:
+def list_versions(studies: StudiesOption) -> None:
     """List all versions, the oldest first."""
     models = open_models(studies)
     aliases = vars(models.aliases())
@@ -66,7 +62,7 @@ def list_versions(studies: Studies) -> None:
 
 
 @app.command()
-def show(version: Version, studies: Studies) -> None:
+def show(version: Version, studies: StudiesOption) -> None:
     """Show where a version comes from, and the verdict of the gate."""
     models = open_models(studies)
     name = models.find(version)
@@ -85,7 +81,7 @@ def show(version: Version, studies: Studies) -> None:
 
 
 @app.command()
-def compare(first: Version, second: Version, studies: Studies) -> None:
+def compare(first: Version, second: Version, studies: StudiesOption) -> None:
     """Measure two versions on the patients held out by the newest training."""
     models = open_models(studies)
     live, candidate = models.find(first), models.find(second)
@@ -94,7 +90,7 @@ def compare(first: Version, second: Version, studies: Studies) -> None:
 
 
 @app.command()
-def promote(version: Version, studies: Studies) -> None:
+def promote(version: Version, studies: StudiesOption) -> None:
     """Use a version from now on, if it passes the gate and is not in use already.
 
     It is measured now if it was not yet against what is live now, on the patients held out now.
@@ -127,7 +123,7 @@ def promote(version: Version, studies: Studies) -> None:
 
 
 @app.command()
-def rollback(studies: Studies) -> None:
+def rollback(studies: StudiesOption) -> None:
     """Use the previous version again; it changes places with the live one."""
     models = open_models(studies)
     note = models.previous_note()

@@ -12,7 +12,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from acsnet.cli.common import (
     REFUSED,
-    DeviceName,
+    CaseFolderOption,
+    DeviceOption,
+    InputsArgument,
     PhaseOption,
     SeriesOption,
     TruthName,
@@ -70,8 +72,8 @@ InsertionOption = Annotated[
 
 
 def segment(
-    inputs: Annotated[list[Path], typer.Argument(help="DICOM folders, or NIfTI, NRRD, MHA files.")],
-    output: Annotated[Path, typer.Option(help="Folder for one sub-folder per case.")],
+    inputs: InputsArgument,
+    output: CaseFolderOption,
     phase: PhaseOption = None,
     series: SeriesOption = None,
     ignore_window: IgnoreWindowOption = False,
@@ -81,7 +83,7 @@ def segment(
         bool,
         typer.Option("--uncertainty", help="Add 90 % intervals and uncertainty.nii.gz."),
     ] = False,
-    device: Annotated[DeviceName, typer.Option(help="cpu or cuda.")] = "cpu",
+    device: DeviceOption = "cpu",
     height_cm: HeightOption = None,
     weight_kg: WeightOption = None,
     rv_insertion: InsertionOption = None,
@@ -164,11 +166,11 @@ def quantify(
 ) -> None:
     """Measure a label map of a person. Writes OUTPUT/<case>/ as `segment`, and features.csv."""
     from acsnet.export import read_kinds, write_reports, write_result
-    from acsnet.label_conventions import OTHER_CONVENTION
     from acsnet.measure import measure_label_file
     from acsnet.report.patient import read_subject
     from acsnet.report.reading import Reading
     from acsnet.settings import read_settings
+    from acsnet.stages.label_doubts import OTHER_CONVENTION
 
     start = time.perf_counter()
     given = _given_values(height_cm, weight_kg, rv_insertion)
@@ -202,8 +204,8 @@ def quantify(
 
 
 def figure(
-    inputs: Annotated[list[Path], typer.Argument(help="DICOM folders, or NIfTI, NRRD, MHA files.")],
-    output: Annotated[Path, typer.Option(help="Folder for one sub-folder per case.")],
+    inputs: InputsArgument,
+    output: CaseFolderOption,
     phase: PhaseOption = None,
     series: SeriesOption = None,
 ) -> None:

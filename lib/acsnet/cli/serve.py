@@ -3,22 +3,16 @@
 import json
 import os
 import platform
-import re
 import signal
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
-from pydantic import SecretStr
-from rich.markup import escape
 from rich.table import Table
 
 from acsnet import NOTICE, __version__
-from acsnet.cli.common import grid, out, say
-
-if TYPE_CHECKING:
-    from acsnet.settings import Settings
+from acsnet.cli.common import out, say
 
 
 def serve(
@@ -84,17 +78,6 @@ def _stop(_signal: int, _frame: FrameType | None) -> None:
     raise SystemExit(0)
 
 
-def config() -> None:
-    """Show all settings, and where each comes from: a variable, the file, or the default."""
-    from acsnet.settings import read_settings
-
-    settings = read_settings()
-    table = grid("setting", "value", "from", whole="setting")
-    for name, source in sources().items():
-        table.add_row(".".join(name), escape(shown(setting_of(settings, name))), escape(source))
-    out.print(table)
-
-
 def info() -> None:
     """Show versions, weights and label values. Exit code 2 if the weights are not as shipped."""
     from acsnet.labels import LABELS
@@ -128,42 +111,3 @@ def _torch() -> str:
     except ModuleNotFoundError:
         return "no PyTorch"
     return f"torch {torch.__version__}, GPU: {'yes' if torch.cuda.is_available() else 'no'}"
-
-
-def sources() -> dict[tuple[str, ...], str]:
-    """Where each setting comes from: its variable, the file, or "default"."""
-    from pydantic_settings import TomlConfigSettingsSource
-
-    from acsnet.settings import CONFIG, Settings, names, variable
-
-    file = os.environ.get(CONFIG)
-    content = TomlConfigSettingsSource(Settings, file)() if file else {}
-    origins = {}
-    for name in names():
-        inside: Any = content
-        for part in name:
-            inside = inside.get(part) if isinstance(inside, dict) else None
-        default = "default" if inside is None else str(file)
-        origins[name] = variable(name) if os.environ.get(variable(name)) else default
-    return origins
-
-
-def setting_of(settings: "Settings", name: tuple[str, ...]) -> Any:
-    """The value of one setting."""
-    value: Any = settings
-    for part in name:
-        value = getattr(value, part)
-    return value
-
-
-def shown(value: Any) -> str:
-    """A value for people to read; a secret is `***`."""
-    if isinstance(value, SecretStr):
-        return "***" if value.get_secret_value() else ""
-    if isinstance(value, tuple):
-        return ", ".join(value)
-    if isinstance(value, re.Pattern):
-        return value.pattern
-    if isinstance(value, bool):
-        return str(value).lower()
-    return "" if value is None else str(value)

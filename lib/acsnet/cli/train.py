@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from acsnet.cli.common import DeviceName, err, out, say
+from acsnet.cli.common import DeviceOption, SeedOption, TrainDataOption, err, out, say
 
 CineTruthName = Literal["acdc", "mnms", "mscmrseg", "acsnet"]
 """Conventions of expert labels on cine; see `acsnet.label_conventions`."""
@@ -22,10 +22,10 @@ def train(
         TrainingName,
         typer.Argument(help="What to train; prior: only the prior of an existing autoencoder."),
     ],
-    data: Annotated[Path, typer.Option(help="Folder with emidec/, acdc/ and splits.json.")],
+    data: TrainDataOption,
     output: Annotated[Path, typer.Option(help="Run folder; an unfinished run continues.")],
-    seed: Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")] = 0,
-    device: Annotated[DeviceName, typer.Option(help="cpu or cuda.")] = "cpu",
+    seed: SeedOption = 0,
+    device: DeviceOption = "cpu",
     epochs: Annotated[
         int | None, typer.Option(min=1, help="Number of epochs. Default: that of the recipe.")
     ] = None,
@@ -81,7 +81,7 @@ def lge_like(
     enhanced_share: Annotated[
         float, typer.Option(help="Probability that a slice gets a scar, 0 to 1.")
     ] = ENHANCED_SHARE,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")] = 0,
+    seed: SeedOption = 0,
 ) -> None:
     """Make cine scans LGE-like, with a synthetic scar; a figure shows the steps."""
     from acsnet.train.augment.lge_like_run import run_lge_like
@@ -101,7 +101,7 @@ def lge_like(
 
 
 def calibrate(
-    data: Annotated[Path, typer.Option(help="Folder with emidec/, acdc/ and splits.json.")],
+    data: TrainDataOption,
     output: Annotated[Path, typer.Option(help="File to write.")] = Path("limits.json"),
 ) -> None:
     """Set the limits of the anatomical checks from the expert walls of the train lists."""
