@@ -7,7 +7,7 @@ from datetime import timezone
 import pytest
 
 from acsnet.annotations.reading_details import (
-    EARLIER,
+    DETAILS_EARLIER,
     DetailsReplacedError,
     DetailsStore,
     ReadingDetails,
@@ -69,7 +69,7 @@ def test_details_in_the_place_of_some_that_are_gone_are_not_saved(store):
 def test_details_of_an_earlier_state_of_the_scan_are_not_given_out_and_the_case_says_so(store):
     entry = store.save("case", ReadingDetails.from_dict(ALL), reader="Ana", scan="one")
     assert store.read("case", scan="one") == (entry, ())
-    assert store.read("case", scan="two") == (None, (EARLIER,))
+    assert store.read("case", scan="two") == (None, (DETAILS_EARLIER,))
     later = store.save("case", ReadingDetails(comment="x"), reader="Bo", scan="two")
     assert store.read("case", scan="two") == (later, ())
 

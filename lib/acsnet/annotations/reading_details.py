@@ -36,7 +36,7 @@ MARKS = ("rv_insertion", "remote_region")
 SUFFIX = ".json"
 
 WHAT = "what was entered for this case (height, weight, indication, marks, comment)"
-EARLIER = f"{WHAT} is of an earlier state of the scan and is not used: enter it again"
+DETAILS_EARLIER = f"{WHAT} is of an earlier state of the scan and is not used: enter it again"
 LOST = f"{WHAT} cannot be read any more: enter it again"
 
 _SLICE = re.compile("0|[1-9][0-9]{0,8}")
@@ -196,8 +196,16 @@ class DetailsStore:
                 set_aside(file)
             else:
                 is_earlier = entry.scan not in ("", scan)
-                return (None, (EARLIER,)) if is_earlier else (entry, ())
+                return (None, (DETAILS_EARLIER,)) if is_earlier else (entry, ())
         return None, ((LOST,) if any(self._set_aside(image)) else ())
+
+    def revision(self, image: str) -> int:
+        """What changes when details of an image are saved; 0 where there are none."""
+        return _changed(self._file(image))
+
+    def generation(self) -> int:
+        """What changes when details of any image are saved."""
+        return _changed(self._folder)
 
     def remove(self, image: str) -> None:
         """Remove what was entered for an image that is no more, with what was set aside of it."""
@@ -209,6 +217,13 @@ class DetailsStore:
 
     def _file(self, image: str) -> Path:
         return self._folder / f"{private_name(image)}{SUFFIX}"
+
+
+def _changed(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _check_shown(before: SavedDetails | None, shown: str) -> None:

@@ -5,14 +5,12 @@ import os
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 from saved_labels import keep_draft, save_label
-from small_scans import write_scan
+from small_scans import drawn, write_scan, write_studies
 
 from acsnet.active_learning.score_store import ScoreStore
-from acsnet.annotations.reading_details import EARLIER as EARLIER_DETAILS
-from acsnet.annotations.reading_details import DetailsStore, ReadingDetails
+from acsnet.annotations.reading_details import DETAILS_EARLIER, DetailsStore, ReadingDetails
 from acsnet.errors import InputError
 from acsnet.io import read_scan
 from acsnet.quantify.quantification import NOTHING
@@ -24,8 +22,9 @@ from acsnet.server.datastores.protocol import EARLIER
 from acsnet.server.errors import UnknownError
 from acsnet.server.learning.image_scores import ScoreBook
 from acsnet.server.learning.scoring import AgreementScoring
+from acsnet.server.measures_now import measures_of
 from acsnet.server.pages import case_reports
-from acsnet.server.pages.cases import State, build_case
+from acsnet.server.pages.cases import State, build_case, version_of
 from acsnet.server.state.paths import DETAILS
 
 NOT_USED = "what was drawn on an earlier state of the scan is not used: draw it again"
@@ -33,10 +32,7 @@ NOT_USED = "what was drawn on an earlier state of the scan is not used: draw it 
 
 @pytest.fixture
 def studies(tmp_path):
-    folder = tmp_path / "studies"
-    folder.mkdir()
-    write_scan(folder / "a.nii", seed=0)
-    return folder
+    return write_studies(tmp_path / "studies", {"a.nii": 0})
 
 
 @pytest.fixture
@@ -50,12 +46,6 @@ def replace(studies):
         os.utime(studies / "a.nii", (1e9 + seed, 1e9 + seed))
 
     return replace
-
-
-def drawn(value):
-    data = np.zeros((12, 10, 3), np.uint8)
-    data[3:6, 3:6] = value
-    return data
 
 
 def checked(store):
@@ -108,11 +98,11 @@ def test_of_an_earlier_version_there_is_no_report_and_its_measures_say_what_they
     replace()
     with pytest.raises(InputError, match="drawn on an earlier state of the scan"):
         case_reports._measured(store, "a", version.id, details=ReadingDetails())
-    measures = case_reports._measures(store, "a", version.id)
-    assert measures["warnings"] == [EARLIER, *version.features["warnings"]]
-    assert measures["lv_volume_ml"] == version.features["lv_volume_ml"]
+    now = measures_of(store).of("a", version_of(store, "a", version.id))
+    assert now.warnings == (EARLIER, *version.features["warnings"])
+    assert now.features["lv_volume_ml"] == version.features["lv_volume_ml"]
     with pytest.raises(UnknownError, match="no label map 'final'"):
-        case_reports._measures(store, "a", REVIEWED)
+        version_of(store, "a", REVIEWED)
 
 
 def test_a_case_whose_scan_was_replaced_waits_for_a_reader_and_says_why(make_store, replace):
@@ -227,7 +217,7 @@ def test_what_was_entered_for_the_scan_before_is_not_entered_for_this_one(make_s
     )
     replace()
     scan = store.drawn_state_now("a")
-    assert entered(store.folder, "a", scan=scan) == (ReadingDetails(), (EARLIER_DETAILS,))
+    assert entered(store.folder, "a", scan=scan) == (ReadingDetails(), (DETAILS_EARLIER,))
     assert given_for(store.folder, "a", scan=scan) == NOTHING
     replace(0)  # put back
     scan = store.drawn_state_now("a")

@@ -1,17 +1,22 @@
 """The work list is put together from what has changed, in every order, with every filter."""
 
 from collections import Counter
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from acsnet.annotations.reading_details import DetailsStore, ReadingDetails
 from acsnet.server.pages import case_index
 from acsnet.server.pages.case_index import ORDERS, CaseIndex
 from acsnet.server.pages.cases import State
+from acsnet.server.state.paths import DETAILS
 
 
 class Store:
     """Cases by id with a revision each, and one for all of them where it is known."""
+
+    folder = Path("nowhere")
 
     def __init__(self, *images, generation=0):
         self.revisions = dict.fromkeys(images, 0)
@@ -35,7 +40,14 @@ class Store:
 
 
 def case(image, **about):
-    values = {"title": image, "details": "", "date": "", "study": "", "state": State.NEW}
+    values = {
+        "title": image,
+        "details": "",
+        "names": "",
+        "date": "",
+        "study": "",
+        "state": State.NEW,
+    }
     made = SimpleNamespace(**{"id": image, "warnings": (), "shown": None, **values, **about})
     made.measure = lambda name: about.get("burden")
     return made
@@ -77,6 +89,27 @@ def test_a_case_that_comes_or_goes_is_seen(built):
     assert [one.id for one in index.listed().chosen()] == ["b"]
 
 
+@pytest.mark.parametrize("generation", [0, None])
+def test_a_case_of_which_something_is_entered_is_put_together_again(built, tmp_path, generation):
+    store = Store("a", "b", generation=generation)
+    store.folder = tmp_path
+    index = CaseIndex(store)
+    index.listed()
+    DetailsStore(tmp_path / DETAILS).save("b", ReadingDetails(comment="x"), reader="Ada")
+    index.listed()
+    index.listed()
+    assert Counter(built.ids) == {"a": 1, "b": 2}
+
+
+def test_a_name_is_shown_in_its_first_form_and_searched_in_all():
+    store = Store("a")
+    store.get_image_info = lambda image: {"PatientID": "P1", "PatientName": "Lind^Anna=林^安娜="}
+    store.verdict = lambda image: SimpleNamespace(checked=True, reason=None, warnings=())
+    store.label_records = lambda image: ()
+    listed = CaseIndex(store).listed()
+    assert [one.details for one in listed.chosen(text="安娜")] == ["Lind Anna"]
+
+
 def test_without_a_revision_all_is_put_together_at_each_look(built):
     store = Store("a", "b", generation=None)
     store.revisions = dict.fromkeys("ab")
@@ -92,6 +125,14 @@ def test_cases_without_a_number_come_last_whichever_way_it_is_sorted(built):
     assert [one.id for one in listed.chosen(sort="burden")] == ["a", "d", "c", "b"]
     assert [one.id for one in listed.chosen(sort="-burden")] == ["c", "a", "d", "b"]
     assert [one.id for one in listed.chosen(sort="no such key")] == ["a", "b", "c", "d"]
+
+
+def test_numbers_of_titles_and_ids_are_counted(built):
+    built.about = {"s-10": {"title": "P9"}, "s-9": {"title": "P9"}, "x": {"title": "p10"}}
+    listed = CaseIndex(Store("x", "s-10", "s-9")).listed()
+    assert [one.id for one in listed.chosen()] == ["s-9", "s-10", "x"]
+    assert [one.id for one in listed.chosen(sort="-case")] == ["x", "s-9", "s-10"]
+    assert [one.id for one in listed.chosen(sort="flags")] == ["s-9", "s-10", "x"]
 
 
 def test_filters_hold_together(built):

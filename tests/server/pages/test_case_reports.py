@@ -4,10 +4,12 @@ import json
 from datetime import datetime, timedelta, timezone
 from io import BytesIO
 from types import SimpleNamespace
+from urllib.parse import quote
 
 import numpy as np
 import pydicom
 import pytest
+from markupsafe import escape
 from pypdf import PdfReader
 
 from acsnet import __version__
@@ -16,8 +18,10 @@ from acsnet.annotations.marks import NOT_USED
 from acsnet.annotations.reading_details import DetailsStore, ReadingDetails
 from acsnet.io import read_scan, write_label_map
 from acsnet.io.label_map import read_labels_on
-from acsnet.quantify.quantification import Given
+from acsnet.quantify.quantification import Given, quantify
 from acsnet.report.bullseye import bullseye_png
+from acsnet.report.wording import number
+from acsnet.result import Measured
 from acsnet.server.datastores.label_reports import with_given
 from acsnet.server.state.paths import DETAILS
 from acsnet.storage import write_json
@@ -60,8 +64,13 @@ def case(web, samples, tmp_path_factory):
         shown = "" if before is None else before.moment
         entries.save(web.series, kept, reader="Ada", shown=shown)
 
+    def page(version):
+        answer = web.client.get(f"/acsnet/cases/{web.series}", params={"version": version})
+        assert answer.status_code == 200, answer.text
+        return answer.text
+
     return SimpleNamespace(
-        web=web, store=store, scan=scan, truth=truth, put=put, get=get, enter=enter
+        web=web, store=store, scan=scan, truth=truth, put=put, get=get, enter=enter, page=page
     )
 
 
@@ -138,6 +147,74 @@ def test_a_mark_that_was_taken_back_is_not_in_the_bullseye_where_nothing_is_ente
     assert case.get("bullseye.png", marked).content != before
 
 
+def test_a_body_size_that_was_corrected_or_taken_back_is_so_everywhere(case):
+    """175 cm and 80 kg are 1.97 m2, 160 and 50 are 1.49: the root of 160 x 50 / 3600."""
+    case.enter()
+    label = case.put(case.truth, client_id="Max")["version"]
+    mass_g = case.get("features.json", label).json()["myocardium_mass_g"]
+    smaller = pytest.approx(mass_g / 1.490712, rel=1e-5)
+    for given, index in (((160.0, 50.0), smaller), ((None, None), None)):
+        size = {"height_cm": given[0], "weight_kg": given[1]}
+        case.enter(**size, body_size_source=None if index is None else "entered")
+        listed = case.web.client.get(f"/acsnet/cases/{case.web.series}/versions.json").json()
+        (noted,) = [one["features"] for one in listed if one["version"] == label]
+        for features in (noted, case.get("features.json", label).json()):
+            assert features.items() >= size.items()
+            assert features["myocardium_mass_index_g_m2"] == index
+        report, page = text_of(case.get("report.pdf", label)), case.page(label)
+        assert ("160 cm, 50 kg" in report) == (index is not None)
+        assert "175 cm" not in report
+        assert ("g/m" in page.partition('id="measures-open"')[2].partition("</table>")[0]) == (
+            index is not None
+        )
+
+
+def test_an_inference_answers_with_the_measures_of_the_draft_that_it_keeps(case):
+    case.enter(rv_insertion=INSERTION)
+    asked = {"image": case.web.series, "output": "json"}
+    answer = case.web.client.post("/infer/acsnet", params=asked).json()
+    assert answer["features"]["rv_insertion"]["source"] == "given"
+    assert answer["features"]["height_cm"] == 175.0
+    draft = next(r for r in case.store.label_records(case.web.series) if r.tag == "original")
+    assert answer["features"] == draft.features
+
+
+def test_a_draft_without_a_ventricle_has_its_measures_and_neither_report_nor_acceptance(case):
+    (image,) = [name for name in case.store.list_images() if "<i>" in name]
+    scan = read_scan(case.store.get_image_uri(image))
+    nothing = np.zeros(scan.pixels.shape, np.uint8)
+    measures = quantify(scan, nothing)
+    empty = Measured(
+        scan=scan, labels=nothing, quantification=measures, warnings=(), weights={}, seconds={}
+    )
+    case.store.keep_draft(image, empty, "test")
+    size = ReadingDetails(height_cm=170.0, weight_kg=70.0, body_size_source="entered")
+    state = case.store.state_to_keep(image)
+    DetailsStore(case.store.folder / DETAILS).save(image, size, reader="Ada", scan=state)
+    address, tag = f"/acsnet/cases/{quote(image)}", {"tag": "original"}
+    features = case.web.client.get(f"{address}/features.json", params=tag)
+    assert features.json()["lv_volume_ml"] is None
+    assert case.web.client.get(f"{address}/report.pdf", params=tag).status_code == 404
+    page = case.web.client.get(address).text
+    assert "features.json?" in page
+    assert "report.pdf?" not in page
+    assert 'id="reject"' in page
+    assert 'id="accept"' not in page
+
+
+def test_no_two_label_maps_of_a_case_are_downloaded_under_one_name(case, monkeypatch):
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return datetime.now(tz) + timedelta(seconds=61)
+
+    versions = [case.put(case.truth, client_id="Ned")["version"]]
+    monkeypatch.setattr(label_versions, "datetime", Later)
+    versions.append(case.put(case.truth, client_id="Oda")["version"])
+    names = {case.get("report.pdf", one).headers["content-disposition"] for one in versions}
+    assert len(names) == 2
+
+
 def test_a_mark_that_a_label_map_cannot_use_is_a_warning_of_it(case):
     number = case.scan.grid.slice_number(0)
     case.enter(rv_insertion={number: (60.0, 90.0)}, remote_region={number: (5.0, 5.0)})
@@ -155,6 +232,9 @@ def test_a_mark_that_a_label_map_cannot_use_is_a_warning_of_it(case):
     assert measures["rv_insertion"]["source"] == "given"
     assert not [note for note in measures["warnings"] if note.startswith(NOT_USED)]
     assert "blood pool: slices" not in text_of(case.get("report.pdf", saved["version"]))
+    case.enter(height_cm=None, weight_kg=None, body_size_source=None)
+    assert NOT_USED not in str(case.get("features.json", saved["version"]).json()["warnings"])
+    assert str(escape(NOT_USED)) not in case.page(saved["version"])
 
 
 def test_a_draft_of_the_networks_is_measured_with_what_was_entered_before(case):
@@ -190,8 +270,8 @@ def test_measures_of_an_earlier_version_are_not_given_for_those_of_now(case):
     assert noted.features.items() >= earlier.items()
     assert case.get("features.json", label).json() == {**now, "seconds": noted.features["seconds"]}
     assert "99 %" not in text_of(case.get("report.pdf", label))
-    page = case.web.client.get(f"/acsnet/cases/{case.web.series}", params={"version": label}).text
-    assert "these numbers are of an earlier version" in page
+    first = now["myocardium_volume_ml"]
+    assert f"{number(first, 1)}</td><td>ml" in case.page(label)
 
 
 def test_a_scan_without_a_ventricle_stays_as_it_was_measured(case):

@@ -149,7 +149,7 @@ def test_a_label_map_may_be_called_by_a_uid_as_in_a_pacs(segmented, name):
 def test_downloads_are_the_label_map_its_measures_and_the_seg(segmented):
     path = f"/acsnet/cases/{segmented.series}"
     nifti = segmented.client.get(f"{path}/segmentation.nii.gz?tag=original")
-    assert "draft.nii.gz" in nifti.headers["content-disposition"]
+    assert re.search(r"-draft-[\d-]{15}\.nii\.gz", nifti.headers["content-disposition"])
     image = nib.Nifti1Image.from_bytes(gzip.decompress(nifti.content))
     features = segmented.client.get(f"{path}/features.json?tag=original").json()
     assert features["notice"] == NOTICE
@@ -173,7 +173,9 @@ def test_the_report_of_a_label_map_can_be_downloaded(segmented):
     assert "PHANTOM-1" in first
     assert "Status: draft" in first
     assert "the networks" in first
-    assert "PHANTOM-1-draft.pdf" in answer.headers["content-disposition"]
+    end = segmented.series[-6:].lstrip(".")
+    name = rf"PHANTOM-1-{end}-draft-\d{{8}}-\d{{6}}\.pdf$"
+    assert re.search(name, answer.headers["content-disposition"])
     features = segmented.client.get(path.replace("report.pdf", "features.json")).json()
     assert f"{features['scar_burden_percent']:.1f} %" in first
     assert features["software"]["weights_sha256"]["myo"][:12] in third

@@ -34,8 +34,6 @@ OF_THE_LABELS = tuple(sorted(MEASURES - {"warnings"}))
 KEPT_OF = range(4, SCHEMA + 1)
 """Versions of `features.json` in which these keys mean what they mean now."""
 
-NOTED_EARLIER = "these numbers are of an earlier version: the report measures the label map anew"
-
 
 def entered(store: Path, image: str, *, scan: str) -> tuple[ReadingDetails, tuple[str, ...]]:
     """What a reader entered for a case, and why what is on record of it is not used.
@@ -89,16 +87,6 @@ def features_with(noted: Mapping[str, Any], measured: Measured) -> dict[str, Any
     kept = {key: noted[key] for key in (*OF_THE_NETWORKS, *OF_THE_LABELS) if key in noted}
     weights = noted["software"]["weights_sha256"]
     return {**again, **kept, "software": {**again["software"], "weights_sha256": weights}}
-
-
-def is_of_schema(features: Mapping[str, Any]) -> bool:
-    """Whether measures on record are of this version of `features.json`."""
-    return features.get("schema") == SCHEMA
-
-
-def earlier_note(features: Mapping[str, Any]) -> tuple[str, ...]:
-    """What to say of measures on record that the report of their label map measures anew."""
-    return (NOTED_EARLIER,) if features and not is_of_schema(features) else ()
 
 
 def _renewed(noted: Iterable[str], now: Iterable[str]) -> tuple[str, ...]:

@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from acsnet.annotations.reading_details import DetailsStore
 from acsnet.server.datastores.protocol import StudyStore
 from acsnet.server.pages.cases import Case, State, build_case
+from acsnet.server.state.paths import DETAILS
+from acsnet.storage import natural_order
 
 ORDERS: dict[str, Any] = {
-    "case": lambda case: case.title.casefold(),
+    "case": lambda case: natural_order(case.title),
     "date": lambda case: case.date or None,
     "state": lambda case: list(State).index(case.state),
     "flags": lambda case: len(case.warnings),
@@ -38,7 +41,7 @@ class Listed:
     """All cases as they are at one moment; counts: of each state; titles: by id."""
 
     def __init__(self, rows: Iterable[Row]) -> None:
-        self._rows = sorted(rows, key=lambda row: (row.case.title, row.case.id))
+        self._rows = sorted(rows, key=lambda row: (row.keys["case"], natural_order(row.case.id)))
         self._ordered: dict[str, list[Row]] = {}
         self.titles = {row.case.id: row.case.title for row in self._rows}
         self.counts = Counter(row.case.state.value for row in self._rows)
@@ -80,8 +83,10 @@ class CaseIndex:
 
     def __init__(self, store: StudyStore) -> None:
         self._store = store
+        self._details = DetailsStore(store.folder / DETAILS)
         self._change = threading.Lock()
         self._generation: Hashable = None
+        self._entered: tuple[int, dict[str, int]] = (0, {})
         self._rows: dict[str, Row] = {}
         self._listed = Listed(())
 
@@ -89,22 +94,30 @@ class CaseIndex:
         """Every case there is now."""
         self._store.status()  # a folder is looked at again, a PACS when its list has grown old
         with self._change:
-            generation = self._store.generation()
-            if generation is None or generation != self._generation:
+            of_scans, entered = self._store.generation(), self._details.generation()
+            generation = of_scans, entered
+            if of_scans is None or generation != self._generation:
+                if entered != self._entered[0]:
+                    images = self._store.list_images()
+                    self._entered = (
+                        entered,
+                        {image: self._details.revision(image) for image in images},
+                    )
                 self._rows = {image: self._row(image) for image in self._store.list_images()}
                 self._listed = Listed(self._rows.values())
                 self._generation = generation
             return self._listed
 
     def _row(self, image: str) -> Row:
-        revision, known = self._store.revision(image), self._rows.get(image)
-        if known is not None and revision is not None and known.revision == revision:
+        of_scan, known = self._store.revision(image), self._rows.get(image)
+        revision = of_scan, self._entered[1].get(image, 0)
+        if known is not None and of_scan is not None and known.revision == revision:
             return known
         case = build_case(self._store, image)
         return Row(
             revision=revision,
             case=case,
-            text=f"{case.id} {case.title} {case.details} {case.date}".casefold(),
+            text=f"{case.id} {case.title} {case.details} {case.names} {case.date}".casefold(),
             keys={name: key(case) for name, key in ORDERS.items()},
         )
 

@@ -1,5 +1,6 @@
 """Cases as the pages show them: a scan, its state, its label maps and its warnings."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -7,9 +8,16 @@ from enum import Enum
 
 from acsnet.active_learning.assignments import Offer, last_offer
 from acsnet.annotations.label_versions import by_networks
+from acsnet.annotations.reading_details import DetailsStore, SavedDetails
+from acsnet.report.patient import person_name
 from acsnet.report.wording import ordered_doubts
 from acsnet.server.datastores.label_records import MODEL_DRAFT, READER_DRAFT, REVIEWED
 from acsnet.server.datastores.protocol import LabelRecord, StudyStore, known_case, record_called
+from acsnet.server.measures_now import warnings_listed
+from acsnet.server.state.paths import DETAILS
+
+UID_END = 6
+"""Characters at the end of a SeriesInstanceUID that tell the series of a patient apart."""
 
 
 class State(str, Enum):
@@ -32,7 +40,8 @@ class Case:
 
     title and details: how a person knows it; study and series: UIDs, empty for NIfTI; reason: why
     it is refused; remarks: what the reader of its files noticed; versions: newest first; offered:
-    which strategy last gave it to a person, and when; why: its reason; uploaded: a client sent it.
+    which strategy last gave it to a person, and when; why: its reason; entered: for the report;
+    names: all forms of the patient's name, for searches; uploaded: a client sent it.
     """
 
     id: str
@@ -47,6 +56,8 @@ class Case:
     versions: tuple[LabelRecord, ...]
     offered: str
     why: str
+    entered: SavedDetails | None = None
+    names: str = ""
     uploaded: bool = False
 
     @property
@@ -67,8 +78,8 @@ class Case:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What a person should know of files and numbers, as `ordered_doubts` orders it."""
-        measured = self.shown.warnings if self.shown else ()
+        """What the work list says of files and numbers, as `ordered_doubts` orders it."""
+        measured = warnings_listed(self.shown, self.entered) if self.shown else ()
         return tuple(ordered_doubts((*self.remarks, *measured)))
 
     def measure(self, name: str) -> float | None:
@@ -95,7 +106,8 @@ def build_case(datastore: StudyStore, image: str) -> Case:
     ):
         state = State.REJECTED
     title = str(info.get("PatientID") or image)
-    name = str(info.get("PatientName", "")).replace("^", " ").strip()
+    names = str(info.get("PatientName", "")).replace("^", " ").strip()
+    name = person_name(names)
     details = (str(info.get("SeriesDescription", "")), name if name != title else "")
     offer = last_offer(info)
     return Case(
@@ -111,8 +123,18 @@ def build_case(datastore: StudyStore, image: str) -> Case:
         versions=versions,
         offered=_offered(offer),
         why=offer.reason,
+        entered=_entered(datastore, image),
+        names=names,
         uploaded=bool(info.get("uploaded")),
     )
+
+
+def _entered(store: StudyStore, image: str) -> SavedDetails | None:
+    """What was entered for a case; of most there is nothing, and their files are not looked at."""
+    details = DetailsStore(store.folder / DETAILS)
+    if not details.revision(image):
+        return None
+    return details.read(image, scan=store.drawn_state_now(image))[0]
 
 
 def _lost(versions: Sequence[LabelRecord]) -> tuple[str, ...]:
@@ -132,6 +154,19 @@ def find_case(store: StudyStore, image: str) -> Case:
 def version_of(store: StudyStore, image: str, name: str) -> LabelRecord:
     """The label map of a case under an id or tag. Raises UnknownError."""
     return record_called(find_case(store, image).versions, name)
+
+
+def download_name(store: StudyStore, image: str, version: LabelRecord, ending: str) -> str:
+    """The name of a file of a label map: no other one of its patient has the same.
+
+    It begins with the patient of a series, whose id is a UID, and names when it was saved.
+    """
+    info = store.get_image_info(image)
+    patient, series = str(info.get("PatientID") or ""), str(info.get("SeriesInstanceUID") or "")
+    case = f"{patient}-{series[-UID_END:].lstrip('.')}" if patient else image
+    plain = re.sub(r"[^\w.+-]+", "_", case)
+    saved = f"-{version.saved:%Y%m%d-%H%M%S}" if version.saved else ""
+    return f"{plain}-{version.state}{saved}{ending}"
 
 
 def _date(text: str) -> str:

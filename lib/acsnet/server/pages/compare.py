@@ -9,8 +9,9 @@ from acsnet.masks import dice
 from acsnet.report.wording import measure_rows
 from acsnet.server.app import App
 from acsnet.server.inference.work_queue import volume_place
+from acsnet.server.measures_now import measures_of
 from acsnet.server.pages.cases import called, find_case, version_of
-from acsnet.server.pages.slices import COLOURS, Version, labels_of
+from acsnet.server.pages.slices import COLOURS, VersionQuery, labels_of
 from acsnet.server.web.templates import page
 
 router = APIRouter(prefix="/acsnet")
@@ -25,22 +26,23 @@ REGIONS = (
 
 
 @router.get("/cases/{image}/compare")
-@volume_place()
-def compare(app: App, image: str, first: Version, second: Version) -> Response:
+def compare(app: App, image: str, first: VersionQuery, second: VersionQuery) -> Response:
     """The page that compares two label maps, by ids or tags."""
     store = app.datastore()
     case = find_case(store, image)
-    pair = [version_of(store, image, name) for name in (first, second)]
+    now, names = measures_of(store), (first, second)
+    pair = [now.of(image, version_of(store, image, name)) for name in names]
     drawn = []
-    for name in (first, second):
-        _, labels, identifier = labels_of(app, image, name)
-        app.shown_versions.add(image, identifier)
-        drawn.append(labels)
-    masks = [(name, [np.isin(labels, values) for labels in drawn]) for name, values in REGIONS]
-    rows = [
-        (name, dice(first_mask, second_mask) if first_mask.any() or second_mask.any() else None)
-        for name, (first_mask, second_mask) in masks
-    ]
+    with volume_place():
+        for name in names:
+            _, labels, identifier = labels_of(app, image, name)
+            app.shown_versions.add(image, identifier)
+            drawn.append(labels)
+        masks = [(name, [np.isin(labels, values) for labels in drawn]) for name, values in REGIONS]
+        rows = [
+            (name, dice(first_mask, second_mask) if first_mask.any() or second_mask.any() else None)
+            for name, (first_mask, second_mask) in masks
+        ]
     return page(
         "compare.html",
         case=case,

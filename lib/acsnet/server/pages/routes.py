@@ -14,7 +14,7 @@ import numpy as np
 from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request
 from fastapi.responses import FileResponse, RedirectResponse, Response
 
-from acsnet.annotations.reading_details import DetailsStore, SavedDetails
+from acsnet.annotations.reading_details import DetailsStore
 from acsnet.errors import AcsnetError
 from acsnet.io import read_scan
 from acsnet.labels import LABELS
@@ -30,10 +30,10 @@ from acsnet.report.wording import (
 )
 from acsnet.server.app import App
 from acsnet.server.datastores.label_records import MODEL_DRAFT, READER_DRAFT
-from acsnet.server.datastores.label_reports import earlier_note
 from acsnet.server.datastores.protocol import LabelRecord, StudyStore, record_called
 from acsnet.server.identity import signed
 from acsnet.server.inference.work_queue import volume_place
+from acsnet.server.measures_now import measures_of
 from acsnet.server.pages.batches import progress_of
 from acsnet.server.pages.case_index import index_of
 from acsnet.server.pages.cases import (
@@ -41,18 +41,16 @@ from acsnet.server.pages.cases import (
     State,
     build_case,
     called,
+    download_name,
     find_case,
     version_of,
 )
-from acsnet.server.pages.slices import COLOURS, VERSION, labels_of
+from acsnet.server.pages.slices import COLOURS, VersionQuery, labels_of
 from acsnet.server.pages.viewers import viewer_links
 from acsnet.server.state.paths import DETAILS
 from acsnet.server.web.load_limits import asker, gone
 from acsnet.server.web.shown_versions import digest_of
 from acsnet.server.web.templates import environment, page
-
-Tag = Annotated[str, Query(pattern=VERSION)]
-"""Tag or id of a label map."""
 
 MAX_PAGES = 10_000
 
@@ -160,21 +158,24 @@ def case_page(app: App, image: str, version: str = "", before: str = "") -> Resp
     unreadable = _unreadable(store, image)
     case = find_case(store, image)
     looked_at = record_called(case.versions, version) if version else case.shown
+    now = measures_of(store)
     if looked_at is not None:
         app.shown_versions.add(image, looked_at.id)
+        looked_at = now.of(image, looked_at)
     columns = [
-        record for record in case.label_maps if record.tag and record.current and record.features
+        now.of(image, record)
+        for record in case.label_maps
+        if record.tag and record.current and record.features
     ]
     scan = store.drawn_state_now(image)
     details, faults = DetailsStore(store.folder / DETAILS).read(image, scan=scan)
     warnings = () if looked_at is None else looked_at.warnings
-    earlier = () if looked_at is None else earlier_note(looked_at.features)
     return page(
         "case.html",
         case=case,
         links=viewer_links(case.study, case.series, case.id) if case.study else {},
         shown=looked_at,
-        warnings=ordered_doubts((*case.remarks, *earlier, *warnings, *faults)),
+        warnings=ordered_doubts((*case.remarks, *warnings, *faults)),
         digest=digest_of(warnings),
         waiting=next(
             (record for record in case.versions if record.tag == READER_DRAFT and record.current),
@@ -193,20 +194,13 @@ def case_page(app: App, image: str, version: str = "", before: str = "") -> Resp
         details=details,
         scan=scan,
         before=_known(store, before),
-        bullseye=looked_at is not None
-        and (has_segments(looked_at.features) or _may_have_segments(looked_at, details)),
+        bullseye=looked_at is not None and has_segments(looked_at.features),
         segs={
             record.tag
             for record in case.versions
             if record.tag and store.seg_file(image, record.tag)
         },
     )
-
-
-def _may_have_segments(version: LabelRecord, details: SavedDetails | None) -> bool:
-    """Whether a mark of a reader may tell the segments of a scan with scar that had none."""
-    has_scar = version.features.get("scar_burden_percent") is not None
-    return has_scar and details is not None and details.details.rv_insertion is not None
 
 
 def _lines(version: LabelRecord | None) -> list[tuple[str, ...]]:
@@ -245,7 +239,7 @@ def segment(
 
 @router.get("/cases/{image}/montage.png")
 @volume_place()
-def montage(app: App, image: str, tag: Tag) -> Response:
+def montage(app: App, image: str, tag: VersionQuery) -> Response:
     """All slices with the outlines of a label map; `tag=none`: without."""
     if tag == "none":
         find_case(app.datastore(), image)
@@ -258,22 +252,24 @@ def montage(app: App, image: str, tag: Tag) -> Response:
 
 
 @router.get("/cases/{image}/segmentation.nii.gz")
-def segmentation(app: App, image: str, tag: Tag) -> Response:
+def segmentation(app: App, image: str, tag: VersionQuery) -> Response:
     """A label map as NIfTI."""
-    version = version_of(app.datastore(), image, tag)
-    file = Path(app.datastore().version_uri(image, version, earlier=True))
+    store = app.datastore()
+    version = version_of(store, image, tag)
+    file = Path(store.version_uri(image, version, earlier=True))
     suffix = ".nii.gz" if file.name.endswith(".gz") else file.suffix
-    return FileResponse(file, filename=f"{image}-{version.state}{suffix}")
+    return FileResponse(file, filename=download_name(store, image, version, suffix))
 
 
 @router.get("/cases/{image}/segmentation.dcm")
-def dicom_segmentation(app: App, image: str, tag: Tag) -> Response:
+def dicom_segmentation(app: App, image: str, tag: VersionQuery) -> Response:
     """A label map as DICOM SEG."""
-    version = version_of(app.datastore(), image, tag)
-    file = app.datastore().seg_file(image, version.tag) if version.tag else None
+    store = app.datastore()
+    version = version_of(store, image, tag)
+    file = store.seg_file(image, version.tag) if version.tag else None
     if file is None:
         raise HTTPException(404, "there is no DICOM SEG of this label map")
-    name = f"{image}-{version.state}.dcm"
+    name = download_name(store, image, version, ".dcm")
     return FileResponse(file, filename=name, media_type="application/dicom")
 
 

@@ -24,8 +24,7 @@ from acsnet.server.datastores.protocol import StudyStore, record_called
 from acsnet.server.errors import UnknownError
 from acsnet.server.inference.work_queue import volume_place
 
-VERSION = r"^[A-Za-z0-9_.-]{1,64}$"
-Version = Annotated[str, Query(pattern=VERSION)]
+VersionQuery = Annotated[str, Query(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 """Id or tag of a label map."""
 
 COLOURS = json.dumps({int(info.label): list(info.colour) for info in LABELS})
@@ -62,7 +61,7 @@ def slices(app: App, image: str) -> Response:
 
 @router.get("/cases/{image}/labels.bin")
 @volume_place()
-def labels(app: App, image: str, version: Version) -> Response:
+def labels(app: App, image: str, version: VersionQuery) -> Response:
     """The values of a label map, 8 bits each, voxel for voxel on the slices."""
     scan, values, identifier = labels_of(app, image, version)
     app.shown_versions.add(image, identifier)

@@ -1,6 +1,5 @@
 """The page of trainings: how far one is, its end, those before it, and which model is served."""
 
-import time
 from datetime import datetime
 from typing import Annotated
 
@@ -9,10 +8,8 @@ from fastapi.responses import RedirectResponse, Response
 
 from acsnet.fine_tuning.training_request import read_request
 from acsnet.server.app import App
-from acsnet.server.datastores.label_intake import author_of
 from acsnet.server.identity import Role, logged_in, signed
-from acsnet.server.learning.trainers import DESCRIPTIONS, task_of
-from acsnet.server.state.audit_trail import note
+from acsnet.server.learning.trainers import DESCRIPTIONS, stop_training
 from acsnet.server.web.templates import page
 from acsnet.settings import read_settings
 
@@ -73,25 +70,14 @@ def start(app: App, trainer: Annotated[str, Form()] = "all") -> RedirectResponse
     """Begin to train in the background, from the model that is served."""
     if trainer not in DESCRIPTIONS:
         raise HTTPException(404, f"there is no trainer {trainer!r}")
-    begun = time.perf_counter()
-    task = app.train(signed({"model": trainer}))
-    note(
-        "train",
-        user=author_of(signed({})),
-        model=app.served.current().version,
-        seconds=time.perf_counter() - begun,
-        details={"trainer": trainer, "run": task["id"], "state": "asked for"},
-    )
+    app.train(signed({"model": trainer}))
     return RedirectResponse("/acsnet/training", 303)
 
 
 @router.post("/training/stop")
 def stop(app: App) -> RedirectResponse:
     """Stop the training that is under way; nothing where it has ended meanwhile."""
-    stopped = app.trainings.stop()
-    if stopped is not None:
-        details = {"run": task_of(*stopped)["id"], "state": "stopped"}
-        note("train", user=author_of(signed({})), details=details)
+    stop_training(app.trainings)
     return RedirectResponse("/acsnet/training", 303)
 
 

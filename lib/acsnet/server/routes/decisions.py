@@ -5,8 +5,6 @@ A page sends forms and is sent on to a page; a program sends JSON and gets JSON.
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
-from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
@@ -15,16 +13,12 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 from acsnet.annotations.acceptance import check_kept
 from acsnet.annotations.label_versions import by_networks
-from acsnet.annotations.marks import measure_marked
 from acsnet.annotations.reading_details import MAX_COMMENT, check_text
 from acsnet.errors import InputError
-from acsnet.io import read_scan
-from acsnet.io.client_labels import read_client_labels
-from acsnet.result import Measured
 from acsnet.server.app import AcsnetApp, App
 from acsnet.server.datastores.label_intake import author_of
 from acsnet.server.datastores.label_records import READER_DRAFT, REVIEWED
-from acsnet.server.datastores.label_reports import features_with, given_for, warnings_with
+from acsnet.server.datastores.label_reports import features_with, given_for
 from acsnet.server.datastores.protocol import (
     LabelRecord,
     NewLabel,
@@ -36,6 +30,7 @@ from acsnet.server.datastores.protocol import (
 from acsnet.server.errors import UnshownError
 from acsnet.server.identity import signed, signed_on_page
 from acsnet.server.inference.work_queue import volume_place
+from acsnet.server.measures_now import holds, measured_anew, measures_of, opened
 from acsnet.server.state.audit_trail import note
 from acsnet.server.web import metrics
 from acsnet.server.web.error_responses import wants_page
@@ -166,17 +161,18 @@ def accepted(
         msg = "open this older label map and look at it before you accept it"
         raise UnshownError(msg)
     drawn_on = store.state_to_label(image)
-    file = Path(store.version_uri(image, record))  # in a PACS it is checked by that
-    called = record.name
-    records = store.label_records(image)
-    record = record_called(records, called, saved=record.moment)
-    measured = _measured(store, image, file, record) if by_networks(record.author) else None
+    file, record = opened(store, image, record)
+    is_drawn = not by_networks(record.author)
+    measured = None
+    if not (is_drawn and holds(store, image, record)):
+        given = given_for(store.folder, image, scan=store.drawn_state_now(image))
+        measured = measured_anew(store, image, record, file, given=given)
     warnings = record.warnings if measured is None else measured.warnings
     digest = digest_of(warnings)
     if digest not in shown and not set(warnings) <= set(shown):
         msg = "this label map has warnings: look at them before you accept it"
         raise UnshownError(msg, warnings=warnings, digest=digest)
-    if measured is None:
+    if measured is None or is_drawn:
         kept = store.review(image, record.id, by=by, comment=comment)
         return _kept(records, record, kept, by=by, comment=comment)
     label = NewLabel(
@@ -207,15 +203,6 @@ def _kept(
         comment=comment,
     )
     return next((record for record in records if record.id == kept.id), before), kept
-
-
-def _measured(store: StudyStore, image: str, file: Path, record: LabelRecord) -> Measured:
-    """A draft of the networks as what comes in by any other way, with the warnings it had."""
-    scan = read_scan(store.get_image_uri(image))
-    labels = read_client_labels(file, grid=scan.grid)
-    given = given_for(store.folder, image, scan=store.drawn_state_now(image))
-    measured = measure_marked(scan, labels, given=given)
-    return replace(measured, warnings=warnings_with(record.warnings, measured))
 
 
 def _withdrawn(
@@ -281,7 +268,8 @@ def _answer(
     if following:
         address += f"{'&' if '?' in address else '?'}{urlencode({'before': image})}"
     if fields.get("is_program"):
-        return JSONResponse({**record.to_info(), "image": image, "page": address})
+        now = measures_of(app.datastore()).of(image, record)
+        return JSONResponse({**now.to_info(), "image": image, "page": address})
     return RedirectResponse(address, 303)
 
 

@@ -1,6 +1,7 @@
 """Routes of label maps: save, list the versions, withdraw what holds under a tag."""
 
 import time
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, File, Form, HTTPException, UploadFile
@@ -8,10 +9,16 @@ from fastapi import APIRouter, File, Form, HTTPException, UploadFile
 from acsnet import NOTICE
 from acsnet.measure import numbers_of
 from acsnet.server.app import App
-from acsnet.server.datastores.label_intake import accept_file, author_of, record_save, state_of
+from acsnet.server.datastores.label_intake import (
+    accept_file,
+    save_and_tell,
+    state_of,
+    who_asks,
+)
 from acsnet.server.datastores.protocol import each_once, known_case
 from acsnet.server.identity import Role, require, signed
 from acsnet.server.inference.work_queue import volume_place
+from acsnet.server.measures_now import measures_of
 from acsnet.server.routes.common import image_path, saved_upload
 from acsnet.server.state.audit_trail import note
 from acsnet.server.web.request_checks import json_object
@@ -37,20 +44,17 @@ def save_label(
     params: a JSON object with `label_info` (the viewer's segments), `state` (draft or reviewed) and
     the reader's name as `user` or `client_id`, which is that of the login where there is one.
     """
-    start = time.perf_counter()
+    began = time.perf_counter()
     info = signed(json_object(params))
     if state_of(info) == "reviewed":
         require(Role.REVIEWER, "a reviewed label")
     image_path(app, image)
-    if (tags := app.datastore().get_labels_by_image_id(image)) and len({*tags, tag}) > MAX_TAGS:
+    store = app.datastore()
+    if (tags := store.get_labels_by_image_id(image)) and len({*tags, tag}) > MAX_TAGS:
         raise HTTPException(422, f"an image may have labels under {MAX_TAGS} tags at most")
-    known = {version.id for version in app.datastore().label_records(image)}
     with saved_upload(app, label) as sent, volume_place():
-        record = accept_file(app.datastore(), image, sent, tag=tag, info=info)
-    unnoted: tuple[str, ...] = ()
-    if record.id not in known:  # else a save was repeated, as its answer did not arrive
-        unnoted = record_save(image, record, seconds=time.perf_counter() - start)
-        app.on_save_label(image, image)
+        save = partial(accept_file, store, image, sent, tag=tag, info=info)
+        record, unnoted = save_and_tell(store, image, save, on_save=app.trainings.wake, began=began)
     # 3D Slicer shows the answer under "Show details", from its first line on.
     return {
         "warnings": [*record.warnings, *record.missing, *unnoted],
@@ -69,9 +73,11 @@ def save_label(
 
 @router.get("/acsnet/cases/{image}/versions.json")
 def versions(app: App, image: str) -> list[dict[str, Any]]:
-    """All versions of an image's labels, newest first."""
-    known_case(app.datastore(), image)
-    return [record.to_info() for record in each_once(app.datastore().label_records(image))]
+    """All versions of an image's labels with their measures of now, newest first."""
+    store = app.datastore()
+    known_case(store, image)
+    records, now = each_once(store.label_records(image)), measures_of(store)
+    return [now.of(image, record).to_info() for record in records]
 
 
 @router.delete("/datastore/label")
@@ -80,7 +86,7 @@ def withdraw(app: App, id: str, tag: str) -> dict[str, Any]:  # noqa: A002 - the
     known_case(app.datastore(), id)
     if tag not in app.datastore().get_labels_by_image_id(id):
         raise HTTPException(404, f"image {id!r} has no label with tag {tag!r}")
-    by = author_of(signed({}))
+    by = who_asks()
     kept = app.datastore().withdraw(id, tag, by=by)
     note("withdraw", user=by, image=id, details={"version": kept.id, "tag": tag})
     return {}
