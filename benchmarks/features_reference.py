@@ -22,7 +22,6 @@ from acsnet.quantify.scar_shape import pattern, transmurality
 
 SCHEMA_FILE = Path(acsnet.__file__).resolve().parent / "quantify" / "features.schema.json"
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "features.md"
-ROBUSTNESS = PAGE.parent / "results" / "robustness_of_measures.md"
 # Modules whose docstrings are the definitions of their numbers.
 RULES = {
     "Scar thresholds": scar_methods,
@@ -46,7 +45,8 @@ Research use only, not a medical device.
 determine is `null`, never 0. To compute a volume, each voxel is taken to be as thick as the slice
 distance (nearest-neighbour interpolation across gaps); this holds for any spacing and for oblique
 stacks. The unit "signal" is the unit of the image. `acsnet.export.write_csv` writes one line per
-case with the same names; parts of nested names are joined by a dot.
+case with the same names; parts of nested names are joined by a dot. How far the measures change
+with what should not matter: [robustness of measures](results/robustness_of_measures.md).
 
 """
 # Where each nested type is found in the document.
@@ -76,7 +76,6 @@ def page() -> str:
         f"## {title}\n\n{module.__doc__}\nThe rule is in `{module.__name__}`.\n"
         for title, module in RULES.items()
     ]
-    parts.append("#" + ROBUSTNESS.read_text(encoding="utf-8"))  # a part of the page here
     return "\n".join(parts)
 
 

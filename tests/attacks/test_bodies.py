@@ -52,6 +52,29 @@ def test_bodies_are_limited_by_route_and_exact_type(method, path, kind, length, 
     assert refused(method, path, kind=kind, length=length) == status
 
 
+def test_uploads_say_their_size_and_keep_to_the_limit():
+    rule = rule_of("PUT", "/datastore/image")
+    too_long = (413, "an upload may have at most 1 MB")
+    for length in (2**20 + 1, "-1"):
+        headers = Headers({"content-type": MULTIPART, "content-length": str(length)})
+        assert body_refusal(rule, headers, upload_mb=1) == too_long
+    headers = Headers({"content-length": str(2**20 + 1)})  # of no type: size is what is wrong
+    assert body_refusal(rule, headers, upload_mb=1) == too_long
+    headers = Headers({"content-type": MULTIPART, "content-length": str(2**20)})
+    assert body_refusal(rule, headers, upload_mb=1) is None
+
+
+@pytest.mark.parametrize("path", ["/datastore/image", "/activelearning/first", "/scoring/sum"])
+def test_a_body_of_unknown_length_is_for_no_route(path):
+    """Sent piece by piece (chunked), it could be any size, also where the route reads none."""
+    method = "PUT" if path == "/datastore/image" else "POST"
+    headers = Headers({"content-type": MULTIPART, "transfer-encoding": "chunked"})
+    assert body_refusal(rule_of(method, path), headers, upload_mb=512) == (
+        411,
+        "send the request with its Content-Length",
+    )
+
+
 def test_a_login_is_small(locked):
     answer = locked.client.post("/auth/token", data={"username": "a", "password": "x" * 20_000})
     assert answer.status_code == 413

@@ -54,7 +54,7 @@ def test_another_file_than_the_one_that_was_written_is_not_restored(tmp_path, mo
     with tarfile.open(file, "w:gz") as archive:
         archive.addfile(tarfile.TarInfo("x"), io.BytesIO())
     monkeypatch.setenv("ACSNET_STATE", str(tmp_path / "state"))
-    digest = restore.digest_of(file)
+    digest = restore.file_digest(file)
     with pytest.raises(InputError, match="is not the backup that was written"):
         restore_backup(file, studies=str(tmp_path), sha256="0" * 64)
     with pytest.raises(InputError, match="no backup"):

@@ -59,7 +59,7 @@ def test_few_wide_pixels_are_refused_in_a_pacs_before_a_pixel_is_fetched(tmp_pat
     series = patient(PixelSpacing=[4.9, 4.9], Rows=1500, Columns=1500)
     pacs.add(copy.deepcopy(series))
     uid = series[0].SeriesInstanceUID
-    examined = examine(pacs, study=series[0].StudyInstanceUID, parts=[uid], cache=tmp_path)
+    examined = examine(pacs, study=series[0].StudyInstanceUID, parts=[uid])
     assert "7350 x 7350 mm" in str(examined[uid].reason)
     assert pacs.count("instance") == 0
 

@@ -7,7 +7,7 @@ import numpy as np
 import pydicom
 import pytest
 from saved_labels import keep_draft, save_label
-from small_scans import write_scan
+from small_scans import pixels, write_scan, write_studies
 
 from acsnet.annotations import audit_log
 from acsnet.annotations.reading_details import DetailsStore, ReadingDetails
@@ -20,19 +20,12 @@ from acsnet.server.state.paths import DETAILS, audit_log_file
 
 @pytest.fixture
 def studies(tmp_path):
-    folder = tmp_path / "studies"
-    folder.mkdir()
-    write_scan(folder / "a.nii.gz", seed=1)
-    return folder
+    return write_studies(tmp_path / "studies", {"a.nii.gz": 1})
 
 
 @pytest.fixture
 def store(studies, tmp_path):
     return StudiesDatastore(studies=studies, store=tmp_path / "store")
-
-
-def pixels(store, image):
-    return np.asarray(nib.load(store.get_image_uri(image)).dataobj)
 
 
 def test_a_later_patient_of_the_same_name_is_the_one_that_is_shown(store, studies, tmp_path):

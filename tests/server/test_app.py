@@ -14,7 +14,7 @@ from small_scans import write_scan
 from acsnet.errors import GeometryError, InputError, WeightsError
 from acsnet.io import read_scan
 from acsnet.measure import measure_labels
-from acsnet.server.app import REPLACED, AcsnetApp
+from acsnet.server.app import DRAFT_NOT_KEPT, AcsnetApp
 from acsnet.server.datastores.folder import StudiesDatastore
 
 LABELS = np.full((12, 10, 3), 2, np.uint8)
@@ -144,10 +144,10 @@ def test_no_draft_is_kept_of_files_that_were_replaced_while_they_were_segmented(
         return answer["features"]["warnings"]
 
     monkeypatch.setattr(web.app._infers["acsnet"], "run", replaced_meanwhile)
-    assert REPLACED in segmented()
+    assert DRAFT_NOT_KEPT in segmented()
     assert store.get_labels_by_image_id("moving") == {}
     monkeypatch.undo()
-    assert REPLACED not in segmented()
+    assert DRAFT_NOT_KEPT not in segmented()
     assert store.get_labels_by_image_id("moving").keys() == {"original"}
     file.unlink()
     store.refresh()

@@ -1,6 +1,7 @@
 """What `acsnet serve` refuses before it loads anything, and where it keeps its files."""
 
 import errno
+import hashlib
 import socket
 import subprocess
 import sys
@@ -10,7 +11,13 @@ import pytest
 from acsnet.errors import InputError
 from acsnet.server import launch
 from acsnet.server.launch import serve
-from acsnet.server.state.paths import state_folder, store_folder
+from acsnet.server.state.paths import (
+    VERSIONS,
+    models_folder,
+    of_studies,
+    state_folder,
+    store_folder,
+)
 from acsnet.server.state.schema import RESTORING
 from acsnet.server.web.access_policy import Policy, policy_of
 from acsnet.settings import read_settings
@@ -139,6 +146,47 @@ def test_folders_of_one_name_have_stores_of_their_own(tmp_path):
     assert one != other
     assert one.name.startswith("nifti-")
     assert one == store_folder(tmp_path / "a" / ".." / "a" / "nifti")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("http://pacs/dicom-web", "HTTP://PACS:80/dicom-web", True),
+        ("https://pacs/dicom-web", "https://Pacs:443/dicom-web", True),
+        ("https://pacs/dicom-web", "https://pacs:80/dicom-web", False),
+        ("http://pacs/dicom-web", "http://pacs/DICOM-web", False),
+        ("http://pacs/dicom-web", "https://pacs/dicom-web", False),
+    ],
+)
+def test_a_pacs_has_one_store_however_its_host_and_port_are_written(one, other, same):
+    assert (of_studies(one) == of_studies(other)) is same
+
+
+def test_a_store_that_an_earlier_version_made_for_another_spelling_stays_in_use():
+    url = "http://PACS:80/dicom-web"
+    usual = of_studies(url)
+    digest = hashlib.sha256(url.encode()).hexdigest()[:10]
+    earlier = state_folder() / "pacs" / f"pacs-{digest}"
+    earlier.mkdir(parents=True)
+    assert (of_studies(url), models_folder(url).name) == (earlier, earlier.name)
+    assert of_studies("http://pacs/dicom-web") == usual
+
+
+def test_studies_that_may_have_moved_are_told_of(tmp_path, capsys):
+    """Not where nobody saved anything yet, nor once something is saved for these studies."""
+    old, new = (state_folder() / "studies" / name for name in ("lge-1", "lge-2"))
+    for store in (old, new):
+        (store / VERSIONS).mkdir(parents=True)
+    launch._say_what_else_is_kept(new)
+    assert capsys.readouterr().out == ""
+    (old / VERSIONS / "scan").mkdir()
+    launch._say_what_else_is_kept(new)
+    told = capsys.readouterr().out
+    assert f"{old.parent} holds what people saved for lge-1, and nothing for these" in told
+    assert 'see "The studies have moved"' in told
+    (new / VERSIONS / "scan").mkdir()
+    launch._say_what_else_is_kept(new)
+    assert capsys.readouterr().out == ""
 
 
 def test_a_pacs_with_a_password_in_its_address_is_refused():

@@ -1,6 +1,7 @@
 """The MONAI Label app: datastore, inference tasks, trainers, strategies."""
 
 import logging
+import tempfile
 import threading
 import time
 from functools import partial
@@ -22,6 +23,7 @@ from acsnet.active_learning.acquisition import COMBINED, STRATEGIES
 from acsnet.active_learning.score_store import ScoreStore, model_version
 from acsnet.annotations.label_versions import VersionStore
 from acsnet.errors import InputError
+from acsnet.files.temporary import discard
 from acsnet.fine_tuning.model_registry import Models, name_on_labels
 from acsnet.labels import LABEL_VALUES
 from acsnet.pacs.config import is_dicomweb, pacs_settings
@@ -45,8 +47,7 @@ from acsnet.server.learning.strategy import NextScan
 from acsnet.server.learning.trainers import trainers
 from acsnet.server.learning.training_supervisor import Trainings
 from acsnet.server.state.audit_trail import complete, note
-from acsnet.server.state.folder_checks import is_readable, is_writable
-from acsnet.server.state.owned_folder import OwnedFolder
+from acsnet.server.state.folder_checks import is_empty, is_readable, is_writable
 from acsnet.server.state.paths import (
     VERSIONS,
     audit_log_file,
@@ -56,7 +57,7 @@ from acsnet.server.state.paths import (
     state_folder,
     training_lock,
 )
-from acsnet.server.state.repair import alone_on, process_began, repair, scratch_folder
+from acsnet.server.state.repair import alone_on, repair, scratch_folder
 from acsnet.server.state.schema import settle_state
 from acsnet.server.web import metrics
 from acsnet.server.web.drift import Drift, measures_of, read_reference
@@ -65,7 +66,7 @@ from acsnet.settings import read_settings
 
 logger = logging.getLogger(__name__)
 
-REPLACED = (
+DRAFT_NOT_KEPT = (
     "the scan's files were replaced or changed while it was segmented: the draft is not kept, "
     "segment the scan again"
 )
@@ -76,6 +77,9 @@ settings.__init__()  # reads the environment again, in place: ours was perhaps n
 class AcsnetApp(MONAILabelApp):
     """ACSNet for MONAI Label. Raises WeightsError at start without verified weights."""
 
+    scratch: Path
+    """The folder of all temporary files, private, and gone when the server stops."""
+
     _book: ScoreBook
     _scorer: IdleScorer
 
@@ -85,17 +89,12 @@ class AcsnetApp(MONAILabelApp):
         self._picking = threading.Lock()
         self.queue = InferenceQueue(site.limits)
         self.studies = studies
-        scratch = private_folder(scratch_folder(private_folder(state_folder())))
         self._alone = alone_on(private_folder(self.store_folder()))
         settle_state(state_folder())
-        repair(
-            state_folder(),
-            store=self.store_folder(),
-            models=models_folder(str(studies)),
-            before=process_began(),
-        )
-        complete(VersionStore(self.store_folder() / VERSIONS), Models(models_folder(str(studies))))
-        self._scratch = OwnedFolder(scratch, prefix="")
+        models = models_folder(str(studies))
+        repair(state_folder(), store=self.store_folder(), models=models)
+        complete(VersionStore(self.store_folder() / VERSIONS), Models(models))
+        self.scratch = private_folder(scratch_folder(self.store_folder()))
         super().__init__(
             app_dir,
             studies,
@@ -110,16 +109,13 @@ class AcsnetApp(MONAILabelApp):
         self.session_owners: dict[str, str] = {}
         self.shown_versions = ShownVersions()
         metrics.watch_queue(lambda: self.queue.waiting, lambda: self.queue.running)
+        # Of all that asks for no folder, too: forms that come in, label maps before they are kept.
+        tempfile.tempdir = str(self.scratch)
 
     @property
     def models(self) -> list[str]:
         """Names of the inference tasks; `info` would count all scans to tell them."""
         return sorted(self._infers)
-
-    @property
-    def scratch(self) -> Path:
-        """A private folder for uploads, sessions and results, gone when the server stops."""
-        return self._scratch.path
 
     def drain(self, *, limit_s: float) -> bool:
         """Finish the running inference and start no other; returns whether it ended in time."""
@@ -133,7 +129,8 @@ class AcsnetApp(MONAILabelApp):
         self._scorer.close()
         self.trainings.close()
         self.datastore().close()
-        self._scratch.close()
+        tempfile.tempdir = None
+        discard(self.scratch)
         self._alone.release()
 
     def init_datastore(self) -> StudyStore:
@@ -180,7 +177,7 @@ class AcsnetApp(MONAILabelApp):
             reviewed=self.datastore().reviewed,
             settings=read_settings().train,
         )
-        return trainers(self.trainings)
+        return trainers(self.trainings, self.served)
 
     def on_init_complete(self) -> None:
         """Start the background work: training supervisor and scoring."""
@@ -237,9 +234,12 @@ class AcsnetApp(MONAILabelApp):
     def missing_folders(self) -> list[str]:
         """Folders that cannot be read or written, in words for anybody: no path."""
         reasons = []
-        folder = isinstance(self.datastore(), StudiesDatastore)
-        if folder and not is_readable(Path(self.studies)):
-            reasons.append("the studies folder cannot be read")
+        store = self.datastore()
+        if isinstance(store, StudiesDatastore):
+            if not is_readable(Path(self.studies)):
+                reasons.append("the studies folder cannot be read")
+            elif is_empty(Path(self.studies)) and store.expects_scans():
+                reasons.append("the studies folder is empty, and was not: is its disk mounted?")
         if not all(is_writable(place) for place in (self.store_folder(), self.scratch)):
             reasons.append("the state folder cannot be written: is its disk full?")
         return reasons
@@ -287,21 +287,17 @@ class AcsnetApp(MONAILabelApp):
         try:
             store = self.datastore()
             if store.drawn_state_now(image) != state:
-                features["warnings"] = (*features["warnings"], REPLACED)
+                features["warnings"] = (*features["warnings"], DRAFT_NOT_KEPT)
                 return
-            given = given_for(store.folder, image, scan=state)
-            store.keep_draft(image, with_given(result, given), name_on_labels(answer.version))
+            kept = with_given(result, given_for(store.folder, image, scan=state))
+            answer.params["features"] = features = kept.features_dict()
+            store.keep_draft(image, kept, name_on_labels(answer.version))
             self._book.keep(image, result)
         except OSError as error:
             logger.exception("a draft could not be kept")
             warning = f"the draft could not be kept: {error.strerror}"
             features["warnings"] = (*features["warnings"], warning)
         self._scorer.wake()
-
-    def on_save_label(self, image_id: str, label_id: str) -> None:
-        """Wake the training supervisor after a save."""
-        super().on_save_label(image_id, label_id)
-        self.trainings.wake()
 
     def _draft(self, image: str) -> None:
         """Segment one image of the datastore and keep the draft."""

@@ -10,7 +10,7 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import RedirectResponse, Response
 from starlette.formparsers import MultiPartParser
@@ -23,9 +23,8 @@ set_environment()
 silence_pydicom()
 
 from acsnet import __version__  # noqa: E402
-from acsnet.files.reasons import is_full  # noqa: E402
 from acsnet.pacs.config import is_dicomweb  # noqa: E402
-from acsnet.server.app import AcsnetApp, load_app  # noqa: E402
+from acsnet.server.app import load_app  # noqa: E402
 from acsnet.server.auth import login_routes  # noqa: E402
 from acsnet.server.auth.access_log import AccessLog  # noqa: E402
 from acsnet.server.auth.body_limits import (  # noqa: E402
@@ -36,7 +35,6 @@ from acsnet.server.auth.body_limits import (  # noqa: E402
 from acsnet.server.auth.middleware import LoginMiddleware  # noqa: E402
 from acsnet.server.auth.service import Login  # noqa: E402
 from acsnet.server.dicomweb import folder_archive, pacs_proxy  # noqa: E402
-from acsnet.server.errors import DISK_FULL, MAX_RETRY_S, DiskFullError  # noqa: E402
 from acsnet.server.monailabel_settings import studies_address  # noqa: E402
 from acsnet.server.pages import (  # noqa: E402
     batches,
@@ -63,16 +61,11 @@ from acsnet.server.routes import (  # noqa: E402
 from acsnet.server.routes.monailabel import add_stock_routes  # noqa: E402
 from acsnet.server.web import templates  # noqa: E402
 from acsnet.server.web.access_policy import AccessPolicyMiddleware, Policy, policy_of  # noqa: E402
-from acsnet.server.web.error_responses import (  # noqa: E402
-    acsnet_error,
-    add_error_handlers,
-    count_refusal,
-    error_response,
-)
+from acsnet.server.web.error_responses import add_error_handlers  # noqa: E402
 from acsnet.server.web.headers import SecurityHeaders  # noqa: E402
 from acsnet.server.web.load_limits import CountTraffic  # noqa: E402
 from acsnet.server.web.request_log import RequestLog  # noqa: E402
-from acsnet.settings import Server, read_settings  # noqa: E402
+from acsnet.settings import Settings, read_settings  # noqa: E402
 
 MAX_FILES, MAX_FIELDS, MAX_FIELD_BYTES = 1000, 50, 256 * 1024
 """Files of a series are many; fields are few and short, and are kept in memory."""
@@ -136,10 +129,9 @@ def build() -> FastAPI:
         },
     )
     MultiPartParser.spool_max_size = SPOOL_BYTES
-    _add_middleware(application, server=site.server, policy=policy, login=login)
+    _add_middleware(application, site=site, policy=policy, login=login)
     application.state.login = login
     add_error_handlers(application)
-    application.add_exception_handler(OSError, place_error)
     templates.environment.globals["has_stock_viewer"] = viewers.has_stock_viewer
     archive = pacs_proxy if is_dicomweb(studies_address()) else folder_archive
     for room in (*ROUTES, archive):
@@ -149,13 +141,14 @@ def build() -> FastAPI:
 
 
 def _add_middleware(
-    application: FastAPI, *, server: Server, policy: Policy, login: Login | None
+    application: FastAPI, *, site: Settings, policy: Policy, login: Login | None
 ) -> None:
+    server = site.server
     # The last one added is the first to see a request.
     application.add_middleware(PersonalPlaces)
     application.add_middleware(AccessLog, behind_login=True)
     application.add_middleware(LoginMiddleware, login=login)
-    application.add_middleware(BodyLimits, upload_mb=policy.upload_mb)
+    application.add_middleware(BodyLimits, upload_mb=site.limits.upload_mb)
     if server.origins:
         application.add_middleware(
             CORSMiddleware,
@@ -170,18 +163,6 @@ def _add_middleware(
     application.add_middleware(RequestLog)
     if server.behind_tls_proxy:
         application.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(server.proxies))
-
-
-def place_error(request: Request, error: Exception) -> Response:
-    """A file that cannot be had, for the disk is full or a folder of the server's own is gone."""
-    instance: AcsnetApp = request.app.state.acsnet
-    if is_full(error):
-        return acsnet_error(request, DiskFullError(DISK_FULL, retry_after=600))
-    if not instance.missing_folders():
-        raise error
-    count_refusal(request, error)
-    reason = "the studies or the state folder cannot be reached: ask again later"
-    return error_response(request, 503, reason, headers={"Retry-After": str(MAX_RETRY_S)})
 
 
 app = build()

@@ -19,8 +19,14 @@ from acsnet.files.reasons import cause_of, reason_of
 from acsnet.pacs.config import is_dicomweb, pacs_settings
 from acsnet.server.auth.service import Login
 from acsnet.server.monailabel_settings import lean_import, set_environment, set_folders
-from acsnet.server.state.paths import pacs_store, private_folder, state_folder, store_folder
-from acsnet.server.state.schema import schema_of
+from acsnet.server.state.paths import (
+    has_labels,
+    pacs_store,
+    private_folder,
+    state_folder,
+    store_folder,
+)
+from acsnet.server.state.schema import check_state
 from acsnet.server.web.access_policy import is_loopback, policy_of
 from acsnet.settings import Server, Settings, read_settings
 from acsnet.storage import write_text
@@ -59,7 +65,7 @@ def serve(*, studies: Path | str) -> None:
     policy_of(site)
     if site.login.required:
         Login(site)
-    schema_of(state_folder())  # before anything is written there: a restore may be under way
+    check_state(state_folder())  # before anything is written there: a restore may be under way
     tls = _tls_of(site.server)
     address = _address(studies)
     host = site.server.host
@@ -77,6 +83,7 @@ def serve(*, studies: Path | str) -> None:
     except OSError as error:
         msg = f"the state folder cannot be written: {reason_of(error)}; ACSNET_STATE sets another"
         raise InputError(msg) from error
+    _say_what_else_is_kept(store)
     log = app_dir / "logs" / "app.log"
     _begin_log(log, to_person=sys.stderr.isatty())
     logging.getLogger("timeloop").disabled = True  # it prints its list of jobs at start
@@ -159,6 +166,16 @@ def _say_where(url: str, *, studies: str, scans: int, store: Path, server: Serve
     typer.echo(f"In a browser: {address}/")
     typer.echo(f"In 3D Slicer: MONAI Label module, server {address}")
     typer.echo("Stop with Ctrl+C")
+
+
+def _say_what_else_is_kept(store: Path) -> None:
+    """Where people saved nothing for these studies and did for others: they may be the same."""
+    others = () if has_labels(store) else store.parent.iterdir()
+    if names := sorted(other.name for other in others if has_labels(other)):
+        typer.echo(
+            f"{store.parent} holds what people saved for {', '.join(names)}, and nothing for these "
+            'studies. If they have moved, see "The studies have moved" in docs/operations.md'
+        )
 
 
 def _address_for_people(url: str, server: Server) -> str:

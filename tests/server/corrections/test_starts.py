@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from saved_labels import save_label
-from small_scans import write_scan
+from small_scans import drawn, write_studies
 
 from acsnet.annotations.marks import measure_marked
 from acsnet.io import read_scan
@@ -36,16 +36,7 @@ def test_the_draft_of_the_networks_is_named_as_such_and_by_its_id(
 
 @pytest.fixture
 def studies(tmp_path):
-    folder = tmp_path / "studies"
-    folder.mkdir()
-    write_scan(folder / "a.nii")
-    return folder
-
-
-def drawn(value):
-    labels = np.zeros((12, 10, 3), np.uint8)
-    labels[3:6, 3:6] = value
-    return labels
+    return write_studies(tmp_path / "studies", {"a.nii": 0})
 
 
 def test_a_readers_own_is_what_they_drew_and_no_draft_that_they_accepted_since(make_store):

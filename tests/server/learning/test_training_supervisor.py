@@ -2,18 +2,21 @@
 
 import json
 import sys
+from types import SimpleNamespace
 
 import psutil
 import pytest
 from filelock import FileLock
 from supervised import looked, state, until
 
+from acsnet.annotations import audit_log
 from acsnet.errors import InputError
 from acsnet.fine_tuning.training_request import run_folders
 from acsnet.fine_tuning.training_status import change_status
 from acsnet.server.learning import training_supervisor
 from acsnet.server.learning.trainers import settings_of, task_of, trainers
 from acsnet.server.learning.training_supervisor import BusyError, interpreter
+from acsnet.server.state.paths import audit_log_file
 
 
 def test_a_training_runs_beside_the_server_until_it_is_done(site):
@@ -196,12 +199,17 @@ def test_several_gpus_train_together(monkeypatch):
         assert interpreter(device) == [sys.executable, *by]
 
 
-def test_clients_see_the_newest_run_with_every_trainer(site):
+def test_clients_see_the_newest_run_with_every_trainer(site, monkeypatch, tmp_path):
+    monkeypatch.setenv("ACSNET_STATE", str(tmp_path))
     trainings = site("sleep")
-    listed = trainers(trainings)
+    served = SimpleNamespace(current=lambda: SimpleNamespace(version="v7"))
+    listed = trainers(trainings, served)
     assert list(listed) == ["all", "roi", "myo", "autoencoder", "prior"]
     assert listed["all"].stats() == {}
-    listed["roi"]({"epochs": 4, "device": "cpu"})
+    run = listed["roi"]({"epochs": 4, "device": "cpu", "user": "ana"})["id"]
+    (line,) = audit_log.read(audit_log_file())
+    assert (line["event"], line["user"], line["model"]) == ("train", "ana", "v7")
+    assert (line["trainer"], line["run"], line["state"]) == ("roi", run, "asked for")
     until(lambda: state(trainings) == "training")
     for trainer in listed.values():
         stats = trainer.stats()

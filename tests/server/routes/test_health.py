@@ -2,7 +2,9 @@
 
 import asyncio
 import errno
+import json
 import shutil
+import tempfile
 from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
@@ -43,6 +45,48 @@ def test_it_is_not_ready_without_its_folders_or_its_model(web, monkeypatch, tmp_
         # that of a studies folder nobody served
         "the state folder cannot be written: is its disk full?",
     ]
+
+
+def test_an_empty_studies_folder_is_told_once_its_scans_were_worked_on(web):
+    store, aside = web.app.datastore(), web.studies.with_name("not mounted")
+    store.update_image_info(web.series, {"looked": "at"})
+    web.studies.rename(aside)
+    web.studies.mkdir()
+    try:
+        answer = web.client.get("/readyz").json()
+    finally:
+        web.studies.rmdir()
+        aside.rename(web.studies)
+    assert answer["reasons"] == ["the studies folder is empty, and was not: is its disk mounted?"]
+    assert web.client.get("/readyz").json()["ready"]
+
+
+def test_without_its_temporary_folder_it_says_so_and_blames_no_client(web, samples):
+    """All temporary files are there: a form that is longer than the memory for it, a label map."""
+    assert tempfile.gettempdir() == str(web.app.scratch)
+    aside = web.app.scratch.with_name("aside")
+    scan = (samples / "nifti" / "phantom-2.nii.gz").read_bytes()
+    label = (samples / "truth" / "phantom-1.nii.gz").read_bytes()
+    web.app.scratch.rename(aside)
+    try:
+        ready, metrics = (web.client.get(path) for path in ("/readyz", "/metrics"))
+        sent = [
+            web.client.put("/datastore/image?image=z", files={"file": ("z.nii.gz", scan)}),
+            web.client.put(
+                "/datastore/label",
+                params={"image": "a & <i>b"},
+                data={"params": json.dumps({"user": "Ana"})},
+                files={"label": ("l.nii.gz", label)},
+            ),
+        ]
+    finally:
+        aside.rename(web.app.scratch)
+    assert ready.json()["reasons"] == ["the state folder cannot be written: is its disk full?"]
+    assert metrics.status_code == 200
+    for answer in sent:
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "120")
+        assert "state folder cannot be reached: ask again later" in answer.json()["detail"]
+    assert web.client.get("/readyz").json()["ready"]
 
 
 def test_it_is_not_ready_where_no_file_can_be_made_though_there_is_room(web, monkeypatch):

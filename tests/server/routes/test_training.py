@@ -1,5 +1,6 @@
 """Trainings that programs ask for."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -14,7 +15,7 @@ from acsnet.server.state.paths import audit_log_file
 def stop(monkeypatch, tmp_path):
     """Asks for a stop, of one under way or not, where there was a training before or not."""
     monkeypatch.setenv("ACSNET_STATE", str(tmp_path))
-    monkeypatch.setattr(training, "task_of", lambda folder, _: {"id": folder})
+    monkeypatch.setattr(training, "task_of", lambda folder, _: {"id": folder.name})
 
     def stop(*, under_way=None, newest=None):
         runs = SimpleNamespace(stop=lambda: under_way, latest=lambda: newest)
@@ -24,9 +25,9 @@ def stop(monkeypatch, tmp_path):
 
 
 def test_a_training_that_is_stopped_is_in_the_audit_log(stop):
-    assert stop(newest=("r1", None)) == {"id": "r1"}
+    assert stop(newest=(Path("r1"), None)) == {"id": "r1"}
     with pytest.raises(HTTPException, match="there was no training"):
         stop()
-    assert stop(under_way=("r2", None), newest=("r2", None)) == {"id": "r2"}
+    assert stop(under_way=(Path("r2"), None), newest=(Path("r2"), None)) == {"id": "r2"}
     lines = [line for line in audit_log.read(audit_log_file()) if line["event"] == "train"]
     assert [(line["run"], line["state"]) for line in lines] == [("r2", "stopped")]

@@ -26,10 +26,11 @@ def takes_place(method: str, path: str) -> bool:
 
 def body_refusal(rule: Rule, headers: Headers, *, upload_mb: int) -> tuple[int, str] | None:
     """HTTP status and reason for a body that the route does not take, or None."""
+    if "transfer-encoding" in headers:
+        return 411, "send the request with its Content-Length"
     declared = headers.get("content-length", "0")
-    if not declared.isdecimal():
-        return 413, "send the request with its Content-Length"
-    length = int(declared)
+    if not declared.isdecimal() or (length := int(declared)) > upload_mb * 2**20:
+        return 413, f"an upload may have at most {upload_mb} MB"
     kinds = BODIES[rule.body]
     if not kinds:
         return (413, "this takes no body") if length > MAX_UNREAD_BYTES else None
@@ -38,8 +39,8 @@ def body_refusal(rule: Rule, headers: Headers, *, upload_mb: int) -> tuple[int, 
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in kinds:
         return 415, f"send this as {' or '.join(kinds)}"
-    most = upload_mb * 2**20 if kinds[kind] == UPLOAD else kinds[kind]
-    if length > most:
+    most = kinds[kind]
+    if most != UPLOAD and length > most:
         return 413, f"a body of {kind} may have at most {most} bytes here"
     return None
 

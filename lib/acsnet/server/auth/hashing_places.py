@@ -12,10 +12,11 @@ from starlette.exceptions import HTTPException
 
 from acsnet.server.web.access_policy import address_group
 
-Answer = TypeVar("Answer")
+T = TypeVar("T")
 
-AT_ONCE = max(1, (os.cpu_count() or 1) // 2)
-"""Threads, each of which keeps a processor busy: the other half is for pages and inferences."""
+AT_ONCE = max(1, min(4, (os.cpu_count() or 1) // 2))
+"""Threads, each of which keeps a processor busy, so that half of them are for pages and inferences,
+and 32 MiB."""
 MAX_WAITING, MAX_OF_ONE = 16, 4
 """Logins that wait, and of one address; an address of which none waits has a place all the same."""
 MOST = 32
@@ -31,8 +32,8 @@ class HashingPlaces:
         self._waiting: Counter[str] = Counter()
 
     async def run(
-        self, work: Callable[..., Answer], *arguments: object, address: str, **options: object
-    ) -> Answer:
+        self, work: Callable[..., T], *arguments: object, address: str, **options: object
+    ) -> T:
         """The result of `work`, with `address` among its options. Raises HTTPException 429."""
         group = address_group(address)
         own, total = self._waiting[group], self._waiting.total()

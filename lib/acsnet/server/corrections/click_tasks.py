@@ -94,7 +94,7 @@ class ClickTask(Task):
             drawn=request.get("drawn"),
             anew=not callable(asked) and asked.get("reset_state") is True,
         )
-        return answer_of(corrected)
+        return click_answer(corrected)
 
 
 class ScribbleTask(Task):
@@ -129,7 +129,7 @@ class ScribbleTask(Task):
             segments=request.get("label_info"),
             label=label,
         )
-        whole = answer_of(corrected)
+        whole = click_answer(corrected)
         names = {label.name.lower(): 1}
         return Answer(
             labels=(whole.labels == label).astype(np.uint8),
@@ -138,7 +138,7 @@ class ScribbleTask(Task):
         )
 
 
-def answer_of(corrected: Corrected) -> Answer:
+def click_answer(corrected: Corrected) -> Answer:
     """Labels after clicks as an answer: the whole label map, measures, and which clicks hold."""
     measures, clicked, grid = corrected.measures(), corrected.clicked, corrected.scan.grid
     params: dict[str, Any] = {

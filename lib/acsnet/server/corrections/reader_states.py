@@ -24,7 +24,9 @@ from acsnet.storage import set_aside, write_json
 
 logger = logging.getLogger(__name__)
 
-DAMAGED = "your earlier clicks were damaged on the disk and were set aside: please start again"
+CLICKS_SET_ASIDE = (
+    "your earlier clicks were damaged on the disk and were set aside: please start again"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +79,7 @@ class ReaderStates:
         except (OSError, ValueError, KeyError, TypeError, zlib.error):
             logger.exception("the clicks of a reader cannot be read")
             set_aside(path)
-            return None, (DAMAGED,)
+            return None, (CLICKS_SET_ASIDE,)
 
     def write(self, reader: str, image: str, state: ReaderState) -> None:
         """Keep a state; it is on the disk when this returns."""

@@ -4,7 +4,8 @@
 a SEG that a viewer stored in a PACS goes through the same `measure_marked` when it is first read.
 """
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from acsnet.server.datastores.protocol import (
     scan_to_label,
 )
 from acsnet.server.errors import ReplacedError, UnknownError
+from acsnet.server.identity import signed
 from acsnet.server.state.audit_trail import note
 from acsnet.server.web import metrics
 
@@ -124,27 +126,47 @@ def accept_file(
     )
 
 
-def record_save(
-    image_id: str, record: LabelRecord, *, seconds: float | None = None, through: str = ""
-) -> tuple[str, ...]:
-    """Write the line of the audit log and count the save of a new version.
+def save_and_tell(
+    store: StudyStore,
+    image_id: str,
+    save: Callable[[], LabelRecord],
+    *,
+    on_save: Callable[[], None],
+    began: float | None = None,
+    through: str = "",
+) -> tuple[LabelRecord, tuple[str, ...]]:
+    """Save a label map, and tell of a new version: to the audit log, the metrics, and `on_save`.
 
-    seconds: how long it took; through: what it came from, where that is no client of ours. Returns
-    a warning where the line could not be written.
+    A save that was repeated, as its answer did not arrive, makes no new version.
+
+    save: one of the functions above, with its arguments; began: `time.perf_counter` when it was
+    asked for; through: what it came from, where that is no client of ours. Returns the record, and
+    a warning where the line of the log could not be written.
     """
+    known = {record.id for record in store.label_records(image_id)}
+    record = save()
+    if record.id in known:
+        return record, ()
     metrics.SAVES.labels(record.state).inc()
-    return note(
+    unnoted = note(
         "save",
         user=record.author,
         model=record.model,
         image=image_id,
-        seconds=seconds,
+        seconds=None if began is None else time.perf_counter() - began,
         details={
             "version": record.id,
             "state": record.state,
             **({"through": through} if through else {}),
         },
     )
+    on_save()
+    return record, unnoted
+
+
+def who_asks() -> str:
+    """The person of the login, for the audit log."""
+    return author_of(signed({}))
 
 
 def author_of(info: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ and becomes a draft by its author in the server's own store; the object itself i
 """
 
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from acsnet.io.dicom_files.dicom_file import quiet_pydicom, text_of
 from acsnet.io.dicom_files.folder import headers_at
 from acsnet.scan import ShortAxisScan
 from acsnet.server.datastores.folder import StudiesDatastore
-from acsnet.server.datastores.label_intake import accept_label, author_of, record_save
+from acsnet.server.datastores.label_intake import accept_label, author_of, save_and_tell
 from acsnet.server.datastores.label_records import READER_DRAFT
 from acsnet.server.datastores.protocol import scan_to_label
 from acsnet.server.dicomweb.multipart_body import (
@@ -42,7 +43,7 @@ def store_in_folder(
     content_type: str,
     *,
     study: str,
-    on_save: Callable[[str], None],
+    on_save: Callable[[], None],
 ) -> JSONResponse:
     """Accept the objects of a multipart body as drafts of their authors.
 
@@ -51,7 +52,7 @@ def store_in_folder(
         body: the file with the multipart/related body of the request.
         content_type: of the request.
         study: StudyInstanceUID in the address, or empty.
-        on_save: called with the id of each scan that has a new label map.
+        on_save: called for each new label map.
 
     Returns:
         The answer of the standard, with what was accepted.
@@ -68,8 +69,8 @@ def store_in_folder(
             ]
             for seg, image, drawn_on, scan, reading in readings:
                 author = author_of(signed({"user": text_of(seg, "ContentCreatorName")}))
-                known = {record.id for record in store.label_records(image)}
-                record = accept_label(
+                save = partial(
+                    accept_label,
                     store,
                     image,
                     scan,
@@ -80,9 +81,7 @@ def store_in_folder(
                     tag=READER_DRAFT,
                     notes=reading.warnings,
                 )
-                if record.id not in known:
-                    record_save(image, record, through="a viewer")
-                    on_save(image)
+                save_and_tell(store, image, save, on_save=on_save, through="a viewer")
                 accepted.append(seg)
         except AcsnetError as error:
             raise HTTPException(409, f"this is not stored: {error}") from error

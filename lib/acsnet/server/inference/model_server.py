@@ -18,7 +18,7 @@ from acsnet.pipeline import Pipeline
 logger = logging.getLogger(__name__)
 
 
-DAMAGED = "aliases.json"
+ALIASES_DAMAGED = "aliases.json"
 """`ModelServer.refused` while the file that says which model is live cannot be read."""
 
 
@@ -61,9 +61,9 @@ class ModelServer:
             try:
                 live = self._models.aliases().live
             except WeightsError:
-                if self.refused != DAMAGED:
+                if self.refused != ALIASES_DAMAGED:
                     logger.exception("the model served so far stays")
-                live = self.refused = DAMAGED
+                live = self.refused = ALIASES_DAMAGED
             if live not in (self._model.version, self.refused):
                 try:
                     self._model = self._load(live)

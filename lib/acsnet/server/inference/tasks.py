@@ -33,7 +33,6 @@ from acsnet.server.inference.infer_options import (
     options_of,
 )
 from acsnet.server.inference.model_server import ModelServer
-from acsnet.server.inference.pauses import with_pauses
 from acsnet.server.inference.response import Answer, answer_of, label_map_bytes
 from acsnet.server.inference.work_queue import InferenceQueue, volume_place
 
@@ -128,8 +127,7 @@ class SegmentationTask(Task):
                 scan = read_scan(Path(request["image"]), **choice)
             check_method(scan, options)
             with self._served.serving() as model:
-                pipeline = with_pauses(options.on(model.pipeline), self._queue.pause)
-                answer = self.segment(scan, pipeline, request)
+                answer = self.segment(scan, options.on(model.pipeline), request)
             answer.params["model_version"] = model.version
             answer.params["latencies"]["total"] = round(time.perf_counter() - began, 3)
             return replace(answer, version=model.version, waited_s=began - asked)
@@ -165,8 +163,7 @@ class AcsnetTask(SegmentationTask):
 
         quiet_s: least time since the last request. Raises as `run` does.
         """
-        model = self._served.follow()
-        pipeline = with_pauses(model.pipeline, self._queue.pause)
+        pipeline = self._served.follow().pipeline
         return self._queue.when_idle(lambda: pipeline(read_scan(image)), quiet_s=quiet_s)
 
 

@@ -12,10 +12,10 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from contextvars import Context, copy_context
 from functools import partial
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from statistics import fmean
 from typing import TypeVar
 
@@ -32,14 +32,11 @@ from acsnet.server.errors import (
 from acsnet.server.identity import logged_in
 from acsnet.settings import Limits
 
-Answer = TypeVar("Answer")
+T = TypeVar("T")
 Jobs = SimpleQueue[Callable[[], None] | None]
 
 LOOK_S = 0.5
 """Between two looks whether who waits is still there, and the server goes on."""
-
-PAUSE_LOOK_S = 0.02
-"""Between two looks whether the work goes on for which another pauses."""
 
 USUAL_S = 10.0
 """An inference, while none has been timed yet."""
@@ -69,8 +66,6 @@ class InferenceQueue:
         self._waiting: dict[str, deque[object]] = {}
         self._holder: object | None = None
         self._idle_work: object | None = None
-        self._client = ""
-        self._paused: object | None = None
         self._closed = self._given_up = False
         self._seconds: deque[float] = deque(maxlen=20)
         self._ended = -math.inf
@@ -88,12 +83,12 @@ class InferenceQueue:
 
     def run(
         self,
-        work: Callable[[], Answer],
+        work: Callable[[], T],
         *,
         owner: str,
         background: bool = False,
         gone: Callable[[], bool] = lambda: False,
-    ) -> Answer:
+    ) -> T:
         """The result of `work`, when it is the turn of `owner`, a reader or an address.
 
         background: wait for however long, whatever the length of the queue; gone: whether nobody
@@ -105,7 +100,7 @@ class InferenceQueue:
             within = partial(_within_memory, work)
             return self._thread.run(within, given_up=lambda: self._given_up)
 
-    def when_idle(self, work: Callable[[], Answer], *, quiet_s: float) -> Answer | None:
+    def when_idle(self, work: Callable[[], T], *, quiet_s: float) -> T | None:
         """The result of work that nobody waits for; None where somebody needs the networks.
 
         quiet_s: least time since the end of the last inference.
@@ -114,7 +109,6 @@ class InferenceQueue:
             if self._holder or self._waiting or time.monotonic() - self._ended < quiet_s:
                 return None
             self._holder = self._idle_work = object()
-            self._client = ""
         try:
             return self._thread.run(partial(_within_memory, work))
         finally:
@@ -145,24 +139,6 @@ class InferenceQueue:
             self._ended = time.monotonic()
             self._seconds.append(self._ended - start)
             self._release()
-
-    def pause(self) -> None:
-        """Let the next one go first who waits from elsewhere; for work that takes long.
-
-        To be called in the thread of the networks, which does the other's work meanwhile. One goes
-        first at a time, and never of the same person or address: two of the largest scans of one
-        client are not in memory at once.
-        """
-        with self._change:
-            others = [owner for owner in self._waiting if _client(owner) != self._client]
-            if not others or self._closed or self._paused is not None or self._holder is None:
-                return
-            self._paused, client = self._holder, self._client
-            self._give_turn(others[0])
-            self._change.notify_all()
-        while self._paused is not None:
-            self._thread.work_off_one(wait_s=PAUSE_LOOK_S)
-        self._client = client
 
     def _has_turn(self, ticket: object) -> bool:
         """Whether it is the turn of a ticket, now or soon. Raises StoppingError."""
@@ -209,7 +185,7 @@ class InferenceQueue:
 
     def _release(self) -> None:
         with self._change:
-            self._holder, self._paused = self._paused, None
+            self._holder = None
             self._pass_on()
             self._change.notify_all()
 
@@ -217,11 +193,9 @@ class InferenceQueue:
         """Give a free turn to the owner at the head of the round, who goes to its end."""
         if self._holder is not None or not self._waiting or self._closed:
             return
-        self._give_turn(next(iter(self._waiting)))
-
-    def _give_turn(self, owner: str) -> None:
+        owner = next(iter(self._waiting))
         tickets = self._waiting.pop(owner)
-        self._holder, self._client = tickets.popleft(), _client(owner)
+        self._holder = tickets.popleft()
         if tickets:
             self._waiting[owner] = tickets
 
@@ -240,14 +214,12 @@ class WorkerThread:
         threading.Thread(target=_work_off, args=(self._jobs,), daemon=True).start()
         weakref.finalize(self, self._jobs.put, None)
 
-    def run(
-        self, work: Callable[[], Answer], *, given_up: Callable[[], bool] = lambda: False
-    ) -> Answer:
+    def run(self, work: Callable[[], T], *, given_up: Callable[[], bool] = lambda: False) -> T:
         """What `work` gives or raises, with the context variables of the caller.
 
         given_up: whether it is waited for no longer, asked now and then. Raises StoppingError then.
         """
-        done: Future[Answer] = Future()
+        done: Future[T] = Future()
         self._jobs.put(partial(_do, work, done, copy_context()))
         try:
             while not wait((done,), timeout=LOOK_S).done:
@@ -256,15 +228,6 @@ class WorkerThread:
             return done.result()
         finally:
             del done  # an error and the frame that it is raised in would hold each other
-
-    def work_off_one(self, *, wait_s: float) -> None:
-        """Do the next work in the midst of another; to be called in this thread."""
-        with suppress(Empty):
-            job = self._jobs.get(timeout=wait_s)
-            if job is None:  # the end, which is for after this work
-                self._jobs.put(None)
-                return
-            job()
 
 
 @contextmanager
@@ -305,17 +268,12 @@ def _one_of(name: str, *, wait_s: float) -> Iterator[None]:
             _persons.notify_all()
 
 
-def _client(owner: str) -> str:
-    """The person, or the address without the name that its client gave; see `web.load_limits`."""
-    return owner.partition(" ")[0]
-
-
 def _check_there(gone: Callable[[], bool]) -> None:
     if gone():
         raise GoneError
 
 
-def _within_memory(work: Callable[[], Answer]) -> Answer:
+def _within_memory(work: Callable[[], T]) -> T:
     try:
         return work()
     except (MemoryError, torch.OutOfMemoryError):
@@ -329,7 +287,7 @@ def _within_memory(work: Callable[[], Answer]) -> Answer:
     raise MemoryShortError(msg)
 
 
-def _do(work: Callable[[], Answer], done: Future[Answer], context: Context) -> None:
+def _do(work: Callable[[], T], done: Future[T], context: Context) -> None:
     try:
         done.set_result(context.run(work))
     except BaseException as error:  # noqa: BLE001 # raised again where it is waited for

@@ -1,5 +1,6 @@
 """The trainers that clients list, and what they show of a training."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,10 @@ from monailabel.interfaces.tasks.train import TrainTask
 from acsnet.errors import InputError
 from acsnet.fine_tuning.training_request import read_request
 from acsnet.fine_tuning.training_status import CANCELLED, DONE, FAILED, Status
+from acsnet.server.datastores.label_intake import author_of, who_asks
+from acsnet.server.inference.model_server import ModelServer
 from acsnet.server.learning.training_supervisor import LOG, Trainings, best_device
+from acsnet.server.state.audit_trail import note
 from acsnet.train.run import STEPS
 
 DESCRIPTIONS = {
@@ -28,10 +32,10 @@ CLIENT_STATES = {DONE: "DONE", FAILED: "ERROR", CANCELLED: "STOPPED"}
 class Trainer(TrainTask):
     """Fine-tunes what its name says from the live model, on reviewed labels, in the background."""
 
-    def __init__(self, name: str, trainings: Trainings) -> None:
+    def __init__(self, name: str, trainings: Trainings, served: ModelServer) -> None:
         super().__init__(f"{DESCRIPTIONS[name]}, fine-tuned on reviewed labels")
         self._name = name
-        self._trainings = trainings
+        self._trainings, self._served = trainings, served
 
     def config(self) -> dict[str, Any]:
         """What a client may set; epochs: 0 as usual."""
@@ -44,9 +48,21 @@ class Trainer(TrainTask):
         return {} if latest is None else stats_of(*latest)
 
     def __call__(self, request: dict[str, Any], datastore: Any = None) -> dict[str, Any]:
-        """Begin; does not wait. Errors as `Trainings.start`, and InputError for a wrong setting."""
+        """Begin, and write the line of the audit log; does not wait.
+
+        Errors as `Trainings.start`, and InputError for a wrong setting or name.
+        """
+        began, user = time.perf_counter(), author_of(request)
         epochs, device = settings_of(request)
-        return task_of(self._trainings.start(self._name, epochs=epochs, device=device))
+        folder = self._trainings.start(self._name, epochs=epochs, device=device)
+        note(
+            "train",
+            user=user,
+            model=self._served.current().version,
+            seconds=time.perf_counter() - began,
+            details={"trainer": self._name, "run": folder.name, "state": "asked for"},
+        )
+        return task_of(folder)
 
 
 def settings_of(request: dict[str, Any]) -> tuple[int | None, str]:
@@ -63,9 +79,19 @@ def settings_of(request: dict[str, Any]) -> tuple[int | None, str]:
     return epochs or None, device
 
 
-def trainers(trainings: Trainings) -> dict[str, TrainTask]:
-    """All, the whole chain first."""
-    return {name: Trainer(name, trainings) for name in sorted(STEPS, key=list(DESCRIPTIONS).index)}
+def stop_training(trainings: Trainings) -> tuple[Path, Status] | None:
+    """Stop the run that is under way, and write the line of the audit log; None for no run."""
+    stopped = trainings.stop()
+    if stopped is not None:
+        details = {"run": stopped[0].name, "state": "stopped"}
+        note("train", user=who_asks(), details=details)
+    return stopped
+
+
+def trainers(trainings: Trainings, served: ModelServer) -> dict[str, TrainTask]:
+    """All, the whole chain first; served: the model that they begin from."""
+    names = sorted(STEPS, key=list(DESCRIPTIONS).index)
+    return {name: Trainer(name, trainings, served) for name in names}
 
 
 def stats_of(folder: Path, status: Status) -> dict[str, Any]:

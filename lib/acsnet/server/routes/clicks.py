@@ -6,6 +6,7 @@ Slices count from 1 as the file runs, as in `features.json`; rows and columns ar
 import base64
 import time
 import zlib
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from acsnet.server.corrections.click_tasks import CLICK
 from acsnet.server.corrections.desk import Reader
 from acsnet.server.corrections.frame_labels import from_frames, to_frames
 from acsnet.server.corrections.points import Points, whole_number
-from acsnet.server.datastores.label_intake import accept_label, author_of, record_save
+from acsnet.server.datastores.label_intake import accept_label, author_of, save_and_tell
 from acsnet.server.datastores.label_records import READER_DRAFT, REVIEWED
 from acsnet.server.identity import signed_on_page
 from acsnet.server.inference.work_queue import volume_place
@@ -127,8 +128,8 @@ def _saved(
     they started from, see `NewLabel`.
     """
     store = app.datastore()
-    known = {record.id for record in store.label_records(image)}
-    record = accept_label(
+    save = partial(
+        accept_label,
         store,
         image,
         scan,
@@ -139,10 +140,7 @@ def _saved(
         tag=READER_DRAFT,
         model=model,
     )
-    unnoted: tuple[str, ...] = ()
-    if record.id not in known:
-        unnoted = record_save(image, record, seconds=time.perf_counter() - began)
-        app.on_save_label(image, image)
+    record, unnoted = save_and_tell(store, image, save, on_save=app.trainings.wake, began=began)
     warnings = [*record.warnings, *record.missing, *unnoted]
     return {"version": record.name, "warnings": warnings}
 

@@ -6,6 +6,7 @@ reader, which is no version, and once as a save, which goes the way of every lab
 
 import time
 from collections.abc import Mapping
+from functools import partial
 from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,7 +25,7 @@ from acsnet.server.app import AcsnetApp, App
 from acsnet.server.corrections.frame_labels import Runs, from_frames, instance_uids, to_frames
 from acsnet.server.corrections.unsaved_edits import UnsavedEdit, UnsavedEdits
 from acsnet.server.corrections.unseen_slices import with_unseen
-from acsnet.server.datastores.label_intake import accept_label, author_of, record_save
+from acsnet.server.datastores.label_intake import accept_label, author_of, save_and_tell
 from acsnet.server.datastores.label_records import READER_DRAFT
 from acsnet.server.datastores.protocol import (
     LabelRecord,
@@ -41,7 +42,7 @@ from acsnet.server.state.paths import edits_folder
 
 router = APIRouter(prefix="/acsnet/cases/{image}")
 
-Reader = Annotated[str, Query()]
+ReaderQuery = Annotated[str, Query()]
 """The name that the reader gave, where nobody is logged in."""
 
 
@@ -65,7 +66,7 @@ class Drawing(BaseModel):
 @router.get("/edit")
 @volume_place()
 def open_edit(
-    app: App, image: str, by: Reader = "", tag: str = "", revision: str = ""
+    app: App, image: str, by: ReaderQuery = "", tag: str = "", revision: str = ""
 ) -> dict[str, Any]:
     """What a viewer opens: the newest label map, and what its reader has drawn and not saved.
 
@@ -129,7 +130,7 @@ def keep_edit(app: App, image: str, drawing: Drawing) -> JSONResponse:
 
 
 @router.delete("/edit")
-def drop_edit(app: App, image: str, by: Reader = "", revision: str = "") -> dict[str, Any]:
+def drop_edit(app: App, image: str, by: ReaderQuery = "", revision: str = "") -> dict[str, Any]:
     """Remove what a reader has drawn and not saved; revision: of one edit, else of all."""
     known_case(app.datastore(), image)
     edits, reader = _edits(app), _reader_on_page(by)
@@ -145,17 +146,17 @@ def save_edit(app: App, image: str, drawing: Drawing) -> dict[str, Any]:
 
     Its warnings name the version that was saved meanwhile, where there is one: it is kept.
     """
-    start = time.perf_counter()
+    began = time.perf_counter()
     known_case(app.datastore(), image)
     store, reader = app.datastore(), _reader_on_page(drawing.by)
     records = store.label_records(image)
-    known, meanwhile = {record.id for record in records}, _meanwhile(records, drawing.version)
     with volume_place():
         path, drawn_on = scan_to_label(store, image)
         scan = read_scan(path)
         frames, notes = _on_all_slices(store, image, scan, drawing)
         labels = from_frames(scan, frames)
-        record = accept_label(
+        save = partial(
+            accept_label,
             store,
             image,
             scan,
@@ -167,11 +168,9 @@ def save_edit(app: App, image: str, drawing: Drawing) -> dict[str, Any]:
             model=_model_of(records, drawing),
             notes=notes,
         )
-    unnoted: tuple[str, ...] = ()
-    if record.id not in known:  # else a save was repeated, as its answer did not arrive
-        unnoted = record_save(image, record, seconds=time.perf_counter() - start)
-        app.on_save_label(image, image)
-        unnoted = (*meanwhile, *unnoted)
+        record, unnoted = save_and_tell(store, image, save, on_save=app.trainings.wake, began=began)
+    if all(record.id != earlier.id for earlier in records):
+        unnoted = (*_meanwhile(records, drawing.version), *unnoted)
     _edits(app).drop(image, reader, tab=drawing.tab, revision=drawing.revision)
     about = _about(record)
     return about | {"warnings": [*about["warnings"], *record.missing, *unnoted]}

@@ -19,7 +19,7 @@ from acsnet import __version__
 from acsnet.errors import AcsnetError
 from acsnet.server.app import AcsnetApp, App
 from acsnet.server.datastores.folder import StudiesDatastore
-from acsnet.server.inference.model_server import DAMAGED
+from acsnet.server.inference.model_server import ALIASES_DAMAGED
 from acsnet.server.web import metrics
 from acsnet.server.web.load_limits import free_bytes, traffic
 from acsnet.settings import read_settings
@@ -67,7 +67,7 @@ def not_ready(app: AcsnetApp) -> list[str]:
         reasons.append("the server is being stopped")
     if refused := app.served.refused:
         reason = f"model {refused} is live and its weights cannot be loaded"
-        if refused == DAMAGED:
+        if refused == ALIASES_DAMAGED:
             reason = "aliases.json is damaged: it is not known which model is live"
         reasons.append(reason)
     least_gb = read_settings().limits.free_gb

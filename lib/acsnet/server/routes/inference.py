@@ -12,6 +12,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, File, Form, HTTPException, Request, UploadFile
 from fastapi.responses import JSONResponse, Response
 from monailabel.endpoints.infer import ResultType
+from urllib3 import encode_multipart_formdata
+from urllib3.fields import RequestField
 
 from acsnet.server.app import App
 from acsnet.server.corrections.desk import Reader
@@ -98,17 +100,7 @@ def _response(answer: Answer, *, suffix: str, output: ResultType | None) -> Resp
     if output is ResultType.image:
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         return Response(content, media_type=MEDIA_TYPE, headers=headers)
-    boundary = uuid.uuid4().hex
-    parts = (
-        ('name="params"', "application/json", json.dumps(answer.params).encode()),
-        (f'name="image"; filename="{name}"', MEDIA_TYPE, content),
-    )
-    body = b"".join(
-        f"--{boundary}\r\nContent-Disposition: form-data; {field}\r\n"
-        f"Content-Type: {kind}\r\n\r\n".encode()
-        + part
-        + b"\r\n"
-        for field, kind, part in parts
-    )
-    end = f"--{boundary}--\r\n".encode()
-    return Response(body + end, media_type=f"multipart/form-data; boundary={boundary}")
+    params = RequestField("params", json.dumps(answer.params))
+    params.make_multipart(content_type="application/json")
+    body, kind = encode_multipart_formdata([params, ("image", (name, content, MEDIA_TYPE))])
+    return Response(body, media_type=kind)

@@ -3,16 +3,13 @@
 Those start a second copy of the app for each training and forget all trainings at a restart.
 """
 
-import time
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, HTTPException
 
 from acsnet.server.app import App
-from acsnet.server.datastores.label_intake import author_of
 from acsnet.server.identity import signed
-from acsnet.server.learning.trainers import DESCRIPTIONS, task_of
-from acsnet.server.state.audit_trail import note
+from acsnet.server.learning.trainers import DESCRIPTIONS, stop_training, task_of
 
 router = APIRouter()
 
@@ -37,18 +34,7 @@ def start(
         raise HTTPException(
             404, f"there is no trainer {model!r}; there is {', '.join(DESCRIPTIONS)}"
         )
-    author_of(signed(params or {}))
-    begun = time.perf_counter()
-    request = {**signed(params or {}), "model": model}
-    task = app.train(request)
-    note(
-        "train",
-        user=str(request.get("client_id") or ""),
-        model=app.served.current().version,
-        seconds=time.perf_counter() - begun,
-        details={"trainer": model, "run": task["id"], "state": "asked for"},
-    )
-    return task
+    return app.train({**signed(params or {}), "model": model})
 
 
 @router.delete("/train/")
@@ -57,11 +43,7 @@ def stop(app: App) -> Any:
 
     3D Slicer asks for a stop before each training of its own, under way or not.
     """
-    stopped = app.trainings.stop()
-    if stopped is not None:
-        details = {"run": task_of(*stopped)["id"], "state": "stopped"}
-        note("train", user=author_of(signed({})), details=details)
-    newest = stopped or app.trainings.latest()
+    newest = stop_training(app.trainings) or app.trainings.latest()
     if newest is None:
         raise HTTPException(404, "there was no training")
     return task_of(*newest)

@@ -14,13 +14,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from acsnet.errors import InputError
 from acsnet.server.web.request_checks import name_fault, path_fault
-from acsnet.settings import Limits, Settings
-
-MAX_PLAIN_BYTES = 2**20
-"""Of a body without files: JSON and forms are parsed whole, at many times their size."""
+from acsnet.settings import Settings
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
-
 
 IPV6_PREFIX = 64
 """Bits of a network that one subscriber has (RFC 6177)."""
@@ -60,15 +56,13 @@ class Policy:
     """Whom the server answers.
 
     to_others: other machines, too; plain: these without TLS; names: hosts that its name is by,
-    besides those of this machine; origins: other sites whose pages may ask; upload_mb: of one
-    request.
+    besides those of this machine; origins: other sites whose pages may ask.
     """
 
     to_others: bool = False
     plain: bool = False
     names: frozenset[str] = frozenset()
     origins: frozenset[str] = frozenset()
-    upload_mb: int = Limits().upload_mb
 
 
 def policy_of(settings: Settings) -> Policy:
@@ -96,7 +90,6 @@ def policy_of(settings: Settings) -> Policy:
         plain=server.insecure_without_tls,
         names=frozenset(name.lower() for name in {*server.names, *bound}),
         origins=frozenset(server.origins),
-        upload_mb=settings.limits.upload_mb,
     )
 
 
@@ -143,11 +136,8 @@ def refusal(
         return 403, "this server answers its own pages only: see the setting server.origins"
     faults = [path_fault(path)]
     faults += [name_fault(key, value) for key, value in parse_qsl(query, keep_blank_values=True)]
-    if fault := next(filter(None, faults), None):
-        return 400, fault
-    if method in ("POST", "PUT", "PATCH"):
-        return _length_refusal(headers, policy.upload_mb)
-    return None
+    fault = next(filter(None, faults), None)
+    return None if fault is None else (400, fault)
 
 
 def _stranger(policy: Policy, *, client: str, scheme: str, headers: Headers) -> str | None:
@@ -189,18 +179,6 @@ def origin_of(text: str) -> tuple[str, str, int] | None:
         return None
     bare = not (parts.path or parts.query or parts.fragment or "@" in parts.netloc)
     return (parts.scheme, parts.hostname, port) if parts.hostname and bare else None
-
-
-def _length_refusal(headers: Headers, most_mb: int) -> tuple[int, str] | None:
-    if "transfer-encoding" in headers:
-        return 411, "send the request with its Content-Length"
-    length = headers.get("content-length", "0")
-    if not length.isdecimal() or int(length) > most_mb * 2**20:
-        return 413, f"an upload may have at most {most_mb} MB"
-    files = headers.get("content-type", "").lower().startswith("multipart/")
-    if not files and int(length) > MAX_PLAIN_BYTES:
-        return 413, f"a request without files may have at most {MAX_PLAIN_BYTES // 2**20} MB"
-    return None
 
 
 class AccessPolicyMiddleware:

@@ -10,12 +10,22 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from acsnet.errors import ON_SERVER, AcsnetError, ChoiceError, worded
-from acsnet.server.errors import MemoryShortError, printable
+from acsnet.files.reasons import is_full
+from acsnet.server.errors import (
+    DISK_FULL,
+    MAX_RETRY_S,
+    DiskFullError,
+    MemoryShortError,
+    printable,
+)
 from acsnet.server.web.headers import OWN_PAGE, PAGES
 from acsnet.server.web.templates import page
 
 UNNAMED = "a file must be sent with a file name (filename=)"
 """Without one a part of a form is a field of text."""
+
+BAD_FORM = "There was an error parsing the body"
+"""What FastAPI says of a form, also where it is the server that cannot keep its files."""
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +36,7 @@ def add_error_handlers(application: FastAPI) -> None:
     application.add_exception_handler(RequestValidationError, validation_error)
     application.add_exception_handler(HTTPException, http_error)
     application.add_exception_handler(MemoryError, memory_error)
+    application.add_exception_handler(OSError, place_error)
     application.add_exception_handler(Exception, own_error)
 
 
@@ -68,6 +79,17 @@ def memory_error(request: Request, error: Exception) -> Response:
     return acsnet_error(request, MemoryShortError(msg))
 
 
+def place_error(request: Request, error: Exception) -> Response:
+    """A file that cannot be had, for the disk is full or a folder of the server's own is gone."""
+    if is_full(error):
+        return acsnet_error(request, DiskFullError(DISK_FULL, retry_after=600))
+    if not request.app.state.acsnet.missing_folders():
+        raise error
+    count_refusal(request, error)
+    reason = "the studies or the state folder cannot be reached: ask again later"
+    return error_response(request, 503, reason, headers={"Retry-After": str(MAX_RETRY_S)})
+
+
 def own_error(request: Request, error: Exception) -> Response:
     """A fault of the server: the log has the rest, under the id of the request."""
     identifier = request.scope.get("state", {}).get("request_id", "")
@@ -81,6 +103,8 @@ def http_error(request: Request, error: Exception) -> Response:
     headers = getattr(error, "headers", None)
     status = getattr(error, "status_code", 500)
     reason = printable(str(getattr(error, "detail", "")))
+    if reason == BAD_FORM and isinstance(error.__cause__, OSError):
+        return place_error(request, error.__cause__)
     if reason.startswith("Part exceeded maximum size"):
         reason = f"a field of the form is too long; {UNNAMED}"
     if reason == "Not Found" and wants_page(request):

@@ -1,6 +1,7 @@
 """Limits on concurrent requests and uploads, and the shutdown of both."""
 
 import asyncio
+import os
 import shutil
 import tempfile
 import time
@@ -33,15 +34,21 @@ IDLE_S = 10.0
 MAX_RECEIVING = 64
 """Bodies that come in at once. The one that has stood still longest makes room for the next."""
 
-ALWAYS = ("/healthz", "/readyz", "/metrics")
+ALWAYS_ANSWERED = ("/healthz", "/readyz", "/metrics")
 """Answered whatever goes on."""
 
 
 def free_bytes() -> int:
-    """Free bytes of the fuller disk, of the state folder or of uploads."""
-    state = state_folder()
-    there = next(folder for folder in (state, *state.parents) if folder.exists())
-    return min(shutil.disk_usage(place).free for place in (there, Path(tempfile.gettempdir())))
+    """Free bytes of the fuller disk, of the state folder or of temporary files.
+
+    Where a folder is gone, what is around it counts: `/readyz` says that it is.
+    """
+    places = (state_folder(), Path(tempfile.gettempdir()))
+    there = (
+        next(folder for folder in (place, *place.parents) if os.access(folder, os.F_OK))
+        for place in places
+    )
+    return min(shutil.disk_usage(place).free for place in there)
 
 
 class Traffic:
@@ -63,7 +70,7 @@ class Traffic:
             return
         limits = read_settings().limits
         if length > limits.upload_mb * 2**20:
-            return  # the access policy refuses it, as too long
+            return  # refused as too long
         if place and self.uploads >= limits.waiting + BESIDE_WAITING:
             msg = f"{self.uploads} requests are worked on: ask again later"
             raise LoadError(msg, retry_after=5)
@@ -117,7 +124,7 @@ class CountTraffic:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let one request through, or not."""
-        if scope["type"] != "http" or scope["path"] in ALWAYS:
+        if scope["type"] != "http" or scope["path"] in ALWAYS_ANSWERED:
             await self.app(scope, receive, send)
             return
         sends = scope["method"] in ("POST", "PUT")
