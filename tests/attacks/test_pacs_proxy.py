@@ -5,7 +5,7 @@ import io
 import json
 import time
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
 
 import numpy as np
@@ -20,7 +20,7 @@ from acsnet.dicom.seg_write import make_seg
 from acsnet.dicom.source_images import source_stack
 from acsnet.errors import PacsError
 from acsnet.io import read_scan
-from acsnet.pacs.annotations import Annotation, newest_first
+from acsnet.pacs.annotations import Annotation, annotation_of, newest_first, set_date
 from acsnet.pacs.config import pacs_settings
 from acsnet.pacs.dicomweb import DicomWeb
 from acsnet.server.datastores.pacs import DicomWebDatastore
@@ -117,6 +117,18 @@ def test_who_stored_it_and_when_is_not_what_the_sender_says(site, archive, tmp_p
     np.testing.assert_array_equal(got.pixel_array, seg.pixel_array)
     sequence = answer.json()["00081199"]["Value"]
     assert sequence[0]["00081155"]["Value"] == [seg.SOPInstanceUID]
+
+
+def test_it_is_newer_than_what_was_stored_before_the_clock_was_set_back(site, archive, tmp_path):
+    before = seg_of(site.listed, tmp_path / "a")
+    made_at = datetime.now(timezone.utc) + timedelta(minutes=40)
+    set_date(before, made_at, offset="+0200")
+    archive.datasets.append(before)
+    seg = seg_of(site.listed, tmp_path / "b", TimezoneOffsetFromUTC="-0330")
+    assert site.client.post("/dicomweb/studies", **body_of(seg)).status_code == 200
+    got = stored_in(archive)
+    assert annotation_of(got).made_at == made_at + timedelta(microseconds=1)
+    assert got.TimezoneOffsetFromUTC == "-0330"
 
 
 def test_the_audit_log_names_the_object(site, tmp_path):
@@ -261,11 +273,12 @@ def test_a_date_in_the_future_wins_nothing():
             made_at=made_at,
             study="1",
             series="2",
-            instance=made_at,
+            instance=f"1.{made_at:%Y}",
             of_series=("3",),
         )
 
-    assert newest_first([drawn("20991231120000"), drawn("20250101120000")])[0].made_at[:4] == "2025"
+    dates = [datetime(year, 12, 31, tzinfo=timezone.utc) for year in (2099, 2025)]
+    assert newest_first(list(map(drawn, dates)))[0].made_at.year == 2025
 
 
 def test_searches_show_the_work_list_only(site):
@@ -293,7 +306,7 @@ def test_a_key_that_a_viewer_sends_twice_is_passed_on_twice(site, archive, monke
     passed_on = [one for one in queries if "00081030" in one.get("includefield", [])]
     assert [one["includefield"] for one in passed_on] == [["00081030", "00080060"]] * 2
     limits = [(one["limit"], one["offset"]) for one in passed_on]
-    assert limits == [(["500"], ["0"]), (["500"], ["2"])]
+    assert limits == [(["200"], ["0"]), (["200"], ["2"])]
 
 
 def test_an_archive_that_caps_its_answers_is_asked_to_the_end(site, archive, monkeypatch):
@@ -348,7 +361,7 @@ def test_what_a_viewer_filters_by_reaches_the_archive_undisguised(site, archive)
     """Debian's Orthanc decodes nothing in a query."""
     site.client.get("/dicomweb/studies", params={"PatientName": "*PHANTOM=A,B:?*"})
     (query,) = [one for one in archive.queries if "PHANTOM" in one]
-    assert query == "PatientName=*PHANTOM=A,B:?*&limit=500&offset=0"
+    assert query == "PatientName=*PHANTOM=A,B:?*&limit=200&offset=0"
 
 
 def test_nothing_else_of_the_archive_is_fetched(site, archive):
@@ -423,3 +436,16 @@ def test_frames_come_through_as_they_are(site, archive):
     answer = site.client.get(f"/dicomweb/{path}")
     assert answer.headers["Content-Type"] == kind
     assert answer.content == b"--x\r\n\r\npixels\r\n--x--"
+
+
+@pytest.mark.parametrize("named", ["http://internal:8080/dw/", "/dicom-web/", "https://pacs/a/b/"])
+def test_addresses_of_pixels_lead_here_whatever_the_archive_calls_itself(site, archive, named):
+    path = "studies/1.2/series/1.3/instances/1.4/bulk/00291010"
+    element = {"00291010": {"vr": "OB", "BulkDataURI": f"{named}{path}"}}
+    relative = {"00291010": {"vr": "OB", "BulkDataURI": "../../bulk/1"}}
+    content = json.dumps([element, relative]).encode()
+    metadata = f"{site.series.removeprefix('/dicomweb/')}/metadata"
+    archive.answers[metadata] = 200, {"Content-Type": "application/dicom+json"}, content
+    first, second = site.client.get(f"{site.series}/metadata").json()
+    assert first["00291010"]["BulkDataURI"] == f"http://testserver/dicomweb/{path}"
+    assert second == relative

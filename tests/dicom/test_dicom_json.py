@@ -42,3 +42,16 @@ def test_a_value_that_is_none_is_missing_and_spoils_nothing():
 def test_images_are_called_by_their_number_where_it_is_their_own():
     headers = [header(answer(uid=f"1.2.{i}", number=n)) for i, n in enumerate((1, 2, 2))]
     assert [file.name for file in as_files(headers)] == ["image 1", "image 1.2.1", "image 1.2.2"]
+
+
+def test_padding_of_texts_is_no_part_of_them():
+    read = header(
+        {
+            "0020000E": {"vr": "UI", "Value": ["1.2\0"]},
+            "00081115": {"vr": "SQ", "Value": [{"0020000E": {"vr": "UI", "Value": ["1.3 "]}}]},
+            "00100010": {"vr": "PN", "Value": [{"Alphabetic": "Doe^Jane "}]},
+        }
+    )
+    assert read.SeriesInstanceUID == "1.2"
+    assert read.ReferencedSeriesSequence[0].SeriesInstanceUID == "1.3"
+    assert read.PatientName == "Doe^Jane"

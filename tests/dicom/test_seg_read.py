@@ -236,3 +236,14 @@ def test_damaged_segs_are_refused(seg, sources, spoil, message):
     spoil(seg)
     with pytest.raises(InputError, match=message):
         read_seg(seg, sources)
+
+
+def test_a_segmentation_of_images_that_were_replaced_says_so(seg, labels, sources):
+    replaced = copy.deepcopy(list(sources))
+    for number, source in enumerate(replaced):
+        source.SOPInstanceUID = f"1.2.77.{number}"
+    reading = read_seg(seg, replaced)
+    np.testing.assert_array_equal(reading.labels, labels)
+    assert [one.partition(":")[0] for one in reading.warnings] == [
+        "the segmentation names none of the images of this scan"
+    ]

@@ -1,7 +1,10 @@
 import pytest
+from dicomweb_wire import LOGIN, URL, Wire
+from requests.adapters import HTTPAdapter
 
 from acsnet.pacs.archive import Archive
 from acsnet.pacs.config import PacsSettings
+from acsnet.pacs.dicomweb import DicomWeb
 from acsnet.pacs.worklist import WorkList
 
 
@@ -23,3 +26,15 @@ def archive(pacs, settings, tmp_path, monkeypatch):
     archive = Archive(settings, cache=tmp_path / "images", unsent=tmp_path / "unsent")
     yield archive
     archive.close()
+
+
+@pytest.fixture
+def wire(monkeypatch):
+    one = Wire()
+    monkeypatch.setattr(HTTPAdapter, "send", lambda *args, **options: one.send(*args, **options))
+    return one
+
+
+@pytest.fixture
+def client():
+    return DicomWeb(PacsSettings(url=URL, **LOGIN))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from acsnet.dicom.seg_write import make_seg
-from acsnet.pacs.annotations import annotation_of, newest_first
+from acsnet.pacs.annotations import annotation_of
 
 
 @pytest.fixture
@@ -65,16 +65,3 @@ def test_a_uid_that_is_a_path_is_left_alone(seg):
     dataset = seg("reviewed")
     dataset.SOPInstanceUID = "../../x"
     assert annotation_of(dataset) is None
-
-
-def test_the_newest_comes_first(seg):
-    found = []
-    for date, time in (("20260101", "120000"), ("20260102", "0900"), ("20260101", "120000.5")):
-        dataset = seg("reviewed")
-        dataset.ContentDate, dataset.ContentTime = date, time
-        found.append(annotation_of(dataset))
-    assert [one.made_at for one in newest_first(found)] == [
-        "202601020900",
-        "20260101120000.5",
-        "20260101120000",
-    ]

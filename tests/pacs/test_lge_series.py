@@ -3,7 +3,7 @@ import re
 import pytest
 from pydicom.dataset import Dataset
 
-from acsnet.pacs.lge_series import lge_name
+from acsnet.pacs.lge_series import lge_name, lge_series
 
 
 def named(**tags):
@@ -130,3 +130,26 @@ def test_the_pattern_can_be_replaced():
 def test_a_protocol_that_holds_maps_too_hides_no_series_that_is_called_lge(description, is_lge):
     header = named(SeriesDescription=description, ProtocolName="CARDIAC LGE SMART1MAP")
     assert (lge_name(header) is not None) is is_lge
+
+
+def listed_of(*uids):
+    """A series called LGE of each (study, series)."""
+    return lge_series(
+        [
+            named(SeriesDescription="LGE SA", StudyInstanceUID=study, SeriesInstanceUID=series)
+            for study, series in uids
+        ]
+    )
+
+
+def test_a_series_uid_in_a_second_study_is_told():
+    listed, left_out = listed_of(("1", "3"), ("2", "3"), ("2", "4"))
+    found = [(one.StudyInstanceUID, one.SeriesInstanceUID) for one in listed]
+    assert found == [("1", "3"), ("2", "4")]
+    assert left_out == ["1 LGE series have the SeriesInstanceUID of one in another study"]
+
+
+def test_series_without_the_uids_that_they_are_asked_for_by_are_told():
+    listed, left_out = listed_of(("", "3"), ("2", "x"), ("2", "4"))
+    assert [one.SeriesInstanceUID for one in listed] == ["4"]
+    assert left_out == ["2 LGE series have no valid StudyInstanceUID or SeriesInstanceUID"]

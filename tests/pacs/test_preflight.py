@@ -24,7 +24,7 @@ def examined(pacs, tmp_path):
         for group in possible_stacks(pacs.search_series({"Modality": "MR"})):
             uids = [header.SeriesInstanceUID for header in group]
             study = images[0].StudyInstanceUID
-            scans |= examine(pacs, study=study, parts=uids, cache=tmp_path)
+            scans |= examine(pacs, study=study, parts=uids)
         return scans
 
     return run
@@ -181,3 +181,43 @@ def test_an_enhanced_object_without_a_description_of_its_frames_is_refused(exami
         dataset.PerFrameFunctionalGroupsSequence = [enhanced_packings.item()] * 2
     (scan,) = examined(images).values()
     assert "tells of 1 frames and describes 2" in scan.reason
+
+
+@pytest.fixture
+def told_twice(pacs, patient, monkeypatch):
+    """A series of which the first image is told twice, the second time with other tags."""
+
+    def run(**tags):
+        images = patient()
+        pacs.add(images)
+        again = copy.deepcopy(images[0])
+        for tag, value in tags.items():
+            setattr(again, tag, value)
+        monkeypatch.setattr(pacs, "of", lambda _: [*images, again])
+        uid = images[0].SeriesInstanceUID
+        return examine(pacs, study=images[0].StudyInstanceUID, parts=[uid])[uid]
+
+    return run
+
+
+def test_an_image_that_is_told_twice_is_one(told_twice):
+    scan = told_twice()
+    assert (scan.reason, len(scan.instances)) == (None, 8)
+    assert scan.warnings == ("left out: copies of images that the PACS tells more than once (1)",)
+
+
+def test_two_images_of_one_uid_are_refused(told_twice):
+    assert "must be a UID of one image only" in told_twice(InversionTime=250).reason
+
+
+def test_a_cine_that_an_anonymiser_put_under_the_uid_of_lge_is_a_scan_of_its_own(
+    examined, patient, tmp_path
+):
+    images = patient()
+    for dataset in copy.deepcopy(images[2:5]):
+        packed_scans.new_uid(dataset)
+        dataset.SeriesDescription = dataset.ProtocolName = "cine SAX"
+        dataset.SeriesNumber, dataset.InversionTime = 99, None
+        images.append(dataset)
+    assert told(examined(images)) == [("None", 8), ("series 2", 3)]
+    assert in_folder(images, tmp_path / "folder") == ["None", "series 2"]

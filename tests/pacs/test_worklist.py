@@ -2,6 +2,7 @@ import time
 
 import numpy as np
 import pytest
+import requests
 
 from acsnet.dicom.seg_write import make_seg
 from acsnet.errors import PacsError
@@ -267,3 +268,62 @@ def test_a_list_that_the_service_cuts_says_so(pacs, worklist, patient):
     worklist.invalidate()
     assert list(worklist.entries()) == [uid_of(patient())]
     assert "it does not tell all series" in worklist.fault
+
+
+def test_a_search_key_of_a_series_hides_no_labels(pacs, patient, tmp_path, monkeypatch):
+    images = patient(StudyDate="20260102")
+    pacs.add(images, [seg_on(images, state="reviewed")])
+    search, asked = pacs.search_series, []
+
+    def note(keys, **options):
+        asked.append(dict(keys))
+        return search({"Modality": keys["Modality"]}, **options)
+
+    monkeypatch.setattr(pacs, "search_series", note)
+    keys = {"StationName": "MR1", "00080020": "20260102"}
+    settings = PacsSettings(url=pacs.address, search=tuple(keys.items()))
+    worklist = WorkList(pacs, settings, cache=tmp_path)
+    assert worklist.entry(uid_of(images)).state == "reviewed"
+    worklist.close()
+    assert asked == [
+        {**keys, "Modality": "MR"},
+        {**keys, "Modality": "OT"},
+        {"00080020": "20260102", "Modality": "SEG"},
+    ]
+
+
+@pytest.fixture
+def says_404(pacs, monkeypatch):
+    """Kinds of series for which a search is answered with HTTP 404."""
+    search, kinds = pacs.search_series, {"OT", "SEG"}
+
+    def answer(keys, **options):
+        if keys["Modality"] in kinds:
+            response = requests.Response()
+            response.status_code = 404
+            raise PacsError from requests.HTTPError(response=response)
+        return search(keys, **options)
+
+    monkeypatch.setattr(pacs, "search_series", answer)
+    return kinds
+
+
+def test_404_means_none_where_the_service_has_answered_before(pacs, worklist, patient, says_404):
+    pacs.add(patient())
+    assert list(worklist.entries()) == [uid_of(patient())]
+    assert worklist.fault == ""
+
+
+def test_404_for_mr_may_be_a_wrong_address(pacs, worklist, patient, says_404):
+    says_404.add("MR")
+    with pytest.raises(PacsError):
+        worklist.entries()
+
+
+def test_series_that_cannot_be_listed_are_told_of(pacs, worklist, patient):
+    first, second = patient(uid="1"), patient(2, uid="2")
+    for image in second:
+        image.SeriesInstanceUID = "x"
+    pacs.add(first, second)
+    assert list(worklist.entries()) == [uid_of(first)]
+    assert worklist.fault == "1 LGE series have no valid StudyInstanceUID or SeriesInstanceUID"

@@ -227,6 +227,20 @@ def test_measures_that_a_version_before_kept_get_the_warnings_and_stay(archive):
     assert set(record.warnings) >= WARNINGS | {"of before"}
 
 
+def test_a_label_is_read_again_when_as_many_other_images_take_the_place_of_its_own(archive, pacs):
+    archive.view()
+    wait_until_listed(archive)
+    archive.datastore.get_label_uri(archive.image, "final")
+    for number, image in enumerate([one for one in pacs.datasets.values() if "Rows" in one]):
+        if image.Modality == "MR":
+            pacs.datasets.pop(image.SOPInstanceUID)
+            image.SOPInstanceUID = image.file_meta.MediaStorageSOPInstanceUID = f"1.2.77.{number}"
+            pacs.add([image])
+    archive.datastore._archive.worklist.invalidate(archive.image)
+    archive.datastore.get_label_uri(archive.image, "final")
+    assert any("names none of the images" in warning for warning in shown(archive))
+
+
 @pytest.mark.parametrize(
     ("person", "who"), [(None, "unknown annotator"), (Person("rea", Role.REVIEWER), "rea")]
 )

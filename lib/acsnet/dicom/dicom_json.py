@@ -17,7 +17,8 @@ VALUE_KEYS = ("Value", "InlineBinary")
 def header(answer: Mapping[str, Mapping[str, Any]]) -> Dataset:
     """One object of a DICOM JSON answer as a dataset without pixels.
 
-    A value that its VR does not allow is left out like a missing one.
+    A value that its VR does not allow is left out like a missing one. Some services leave the
+    padding that texts have in a file; it is no part of them.
     """
     dataset = Dataset()
     with quiet_pydicom():
@@ -25,12 +26,23 @@ def header(answer: Mapping[str, Mapping[str, Any]]) -> Dataset:
             key = next((key for key in VALUE_KEYS if key in element), None)
             if tag.upper() in PIXEL_TAGS or "BulkDataURI" in element:
                 continue
-            value = None if key is None else element[key]
             try:
+                value = None if key is None else without_padding(element[key])
                 dataset.add(DataElement.from_json(Dataset, tag, element["vr"], value, key))
             except DAMAGED:
                 continue
     return dataset
+
+
+def without_padding(value: Any) -> Any:
+    """A value in DICOM JSON, with all that is in it, without NUL and space at the end of texts."""
+    if isinstance(value, str):
+        return value.rstrip("\0 ")
+    if isinstance(value, list):
+        return list(map(without_padding, value))
+    if isinstance(value, dict):
+        return {name: without_padding(part) for name, part in value.items()}
+    return value
 
 
 def as_files(headers: Sequence[Dataset]) -> list[DicomFile]:

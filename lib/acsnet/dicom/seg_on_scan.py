@@ -66,7 +66,7 @@ def _planes_as_images(
     frame_of_reference = next(names, "") or own
     to_lps = LPS_TO_RAS @ scan.grid.stack_to_ras
     _, row_mm, column_mm = scan.spacing_mm
-    uids = scan.instance_uids or tuple(f"1.2.{k + 1}" for k in range(len(scan.pixels)))
+    uids = scan.instance_uids or ("",) * len(scan.pixels)
     images = []
     for number, uid in enumerate(uids):
         image = Dataset()

@@ -78,7 +78,7 @@ def read_seg(
 def _read(
     seg: Dataset, sources: Sequence[Dataset], by_number: Callable[[str, int], bool]
 ) -> SegReading:
-    _check_frame_of_reference(seg, sources)
+    on_others = _warn_of_other_images(seg, sources)
     frames = held_frames(read_frames(seg, sources))
     values, warnings = _numbers_of_segments(seg, {frame.segment for frame in frames}, by_number)
     if named := not values:
@@ -108,6 +108,7 @@ def _read(
     if overlap.any():
         taken = LATER_IN_LIST if named else "the one with the higher number"
         warnings.append(overlap_warning(int(overlap.sum()), taken=taken))
+    warnings += on_others
     warnings += _unnamed_slices(seg, sources, labels)
     if not labels.any():
         warnings.append("no segment has a voxel")
@@ -136,21 +137,30 @@ def _unnamed_slices(
     ]
 
 
-def _check_frame_of_reference(seg: Dataset, sources: Sequence[Dataset]) -> None:
-    """Raise GeometryError unless frame of reference or referenced images are the series'."""
-    own = text_of(seg, FRAME_OF_REFERENCE)
-    if own and own in {text_of(source, FRAME_OF_REFERENCE) for source in sources}:
-        return
-    uids = {text_of(source, "SOPInstanceUID") for source in sources}
+def _warn_of_other_images(seg: Dataset, sources: Sequence[Dataset]) -> list[str]:
+    """A warning where a SEG names images, and none of the series.
+
+    Raises GeometryError unless the frame of reference is the series' or a frame names one of them.
+    """
+    uids = {text_of(source, "SOPInstanceUID") for source in sources} - {""}
     per_frame = seg.get("PerFrameFunctionalGroupsSequence") or []
     shared = seg.get("SharedFunctionalGroupsSequence") or []
-    if any(uid in uids for item in (*per_frame, *shared) for uid in referred_images(item)):
-        return
-    msg = (
-        f"SEG was not drawn on this series: its {FRAME_OF_REFERENCE} is {own or 'missing'} and "
-        "its frames refer to none of the images"
-    )
-    raise GeometryError(msg)
+    named = {uid for item in (*per_frame, *shared) for uid in referred_images(item)}
+    if named & uids:
+        return []
+    own = text_of(seg, FRAME_OF_REFERENCE)
+    if not own or own not in {text_of(source, FRAME_OF_REFERENCE) for source in sources}:
+        msg = (
+            f"SEG was not drawn on this series: its {FRAME_OF_REFERENCE} is {own or 'missing'} and "
+            "its frames refer to none of the images"
+        )
+        raise GeometryError(msg)
+    if not named or not uids:  # those of a scan in another format have none
+        return []
+    return [
+        "the segmentation names none of the images of this scan: it was drawn on others at the "
+        "same place, such as those that these replaced"
+    ]
 
 
 def _numbers_of_segments(

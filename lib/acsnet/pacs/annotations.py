@@ -8,7 +8,7 @@ software and are ignored.
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone, tzinfo
 from typing import Literal
 
 from pydicom.dataset import Dataset
@@ -26,24 +26,31 @@ MODEL = "ACSNet"  # the author of the model's drafts
 REPORTS = ("SR", "DOC")
 """Modalities of the measures and of the pages that lie beside our SEGs."""
 
+OFFSET = "TimezoneOffsetFromUTC"
+MADE = ("Content", "InstanceCreation", "Series")
+"""How the tags begin that say when a SEG was made: the first with a date counts."""
+
+UNDATED = datetime.min.replace(tzinfo=timezone.utc)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Annotation:
     """A SEG with labels.
 
-    state: `withdrawn` where the server's own notes say so, which no SEG does; made_at:
-    YYYYMMDDHHMMSS; of_series: UIDs of the MR series drawn on; of_images: SOPInstanceUID and
-    number of a frame, or 0, of each image that it names.
+    state: `withdrawn` where the server's own notes say so, which no SEG does; made_at: None where
+    it has no date; of_series: UIDs of the MR series drawn on; of_images: SOPInstanceUID and
+    number of a frame, or 0, of each image that it names; ours: whether it is dated by this program.
     """
 
     state: State | Literal["withdrawn"]
     author: str
-    made_at: str
+    made_at: datetime | None
     study: str
     series: str
     instance: str
     of_series: tuple[str, ...]
     of_images: frozenset[tuple[str, int]] = frozenset()
+    ours: bool = False
 
     @property
     def by_model(self) -> bool:
@@ -71,6 +78,7 @@ def annotation_of(header: Dataset) -> Annotation | None:
             instance=instance,
             of_series=tuple(text_of(item, "SeriesInstanceUID") for item in referenced),
             of_images=images_of(header),
+            ours=_is_ours(header),
         )
 
 
@@ -111,13 +119,47 @@ def is_derived(header: Dataset, series: Collection[str]) -> bool:
 
 def newest_first(annotations: list[Annotation]) -> tuple[Annotation, ...]:
     """Annotations by date, newest first: the first is the current one."""
-    # A day is left for clocks and time zones; a date after that decides nothing.
-    latest = (datetime.now() + timedelta(days=1)).strftime("%Y%m%d%H%M%S")
+    now = datetime.now(timezone.utc)
 
-    def order(annotation: Annotation) -> tuple[str, str]:
-        return "" if annotation.made_at > latest else annotation.made_at, annotation.instance
+    def order(annotation: Annotation) -> tuple[bool, datetime, str]:
+        is_dated = _is_believed(annotation, now=now)
+        return is_dated, annotation.made_at or UNDATED, annotation.instance
 
     return tuple(sorted(annotations, key=order, reverse=True))
+
+
+def after_all(annotations: Collection[Annotation]) -> datetime:
+    """Now (UTC), or where the clock was set back, a moment after all annotations of a scan."""
+    now = datetime.now(timezone.utc)
+    believed = (seg.made_at for seg in annotations if _is_believed(seg, now=now))
+    latest = max(filter(None, believed), default=UNDATED)
+    return max(now, latest + timedelta(microseconds=1))
+
+
+def set_date(seg: Dataset, made_at: datetime, *, offset: str) -> None:
+    """Let a SEG say when it was made.
+
+    offset: TimezoneOffsetFromUTC of its images, which all its times share with that of the study;
+    where they have none, it is that of this machine.
+    """
+    local = made_at.astimezone(_zone(offset))
+    for kind in MADE:
+        setattr(seg, f"{kind}Date", local.strftime("%Y%m%d"))
+        setattr(seg, f"{kind}Time", local.strftime("%H%M%S.%f"))
+    setattr(seg, OFFSET, local.strftime("%z"))
+
+
+def _is_believed(annotation: Annotation, *, now: datetime) -> bool:
+    """Whether its date decides: not where other software says that it is to come.
+
+    A day is left for clocks and time zones. Dates of our own only lie ahead of a wrong clock.
+    """
+    made_at = annotation.made_at
+    return annotation.ours or made_at is None or made_at <= now + timedelta(days=1)
+
+
+def _is_ours(header: Dataset) -> bool:
+    return bool(own_state(header)) or text_of(header, "ContentLabel") in CONTENT_LABEL.values()
 
 
 def _state(header: Dataset) -> State | None:
@@ -130,12 +172,32 @@ def _state(header: Dataset) -> State | None:
     return "reviewed" if own or label == CONTENT_LABEL["reviewed"] or named else None
 
 
-def _made_at(header: Dataset) -> str:
-    for date, time in (
-        ("ContentDate", "ContentTime"),
-        ("InstanceCreationDate", "InstanceCreationTime"),
-        ("SeriesDate", "SeriesTime"),
-    ):
-        if text_of(header, date):
-            return text_of(header, date) + text_of(header, time)
-    return ""
+def _made_at(header: Dataset) -> datetime | None:
+    for kind in MADE:
+        if day := text_of(header, f"{kind}Date"):
+            time = text_of(header, f"{kind}Time")
+            zone = _zone(text_of(header, OFFSET))
+            return _time_of(day + time, zone) or _time_of(day, zone)
+    return None
+
+
+def _time_of(text: str, zone: tzinfo | None) -> datetime | None:
+    """YYYYMMDD with as much of HHMMSS.FFFFFF as there is -> time; None where it is none.
+
+    zone: None for that of this machine.
+    """
+    whole, _, fraction = text.partition(".")
+    digits = f"{whole.ljust(14, '0')}.{fraction or '0'}"
+    try:
+        time = datetime.strptime(digits, "%Y%m%d%H%M%S.%f")
+        return time.replace(tzinfo=zone).astimezone()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _zone(offset: str) -> tzinfo | None:
+    """TimezoneOffsetFromUTC, such as +0100, as time zone; None where it is none."""
+    try:
+        return datetime.strptime(offset, "%z").tzinfo
+    except ValueError:
+        return None

@@ -2,7 +2,8 @@
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,20 +12,22 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from acsnet.dicom.encapsulated_pdf import make_pdf
+from acsnet.dicom.header import MAY_BE_ABSENT, MAY_BE_EMPTY, UNCHANGED
 from acsnet.dicom.provenance import AlgorithmType, State
 from acsnet.dicom.seg_read import SegReading, read_seg
 from acsnet.dicom.seg_write import make_seg
 from acsnet.dicom.source_images import source_stack
 from acsnet.dicom.sr import make_sr
 from acsnet.dicom.sr_content import VOLUMES_ONLY, Clinical
-from acsnet.errors import AcsnetError, InputError
+from acsnet.errors import IN_PACS, AcsnetError, InputError, PacsError, worded
 from acsnet.io import read_scan
-from acsnet.io.dicom_files.dicom_file import quiet_pydicom
+from acsnet.io.dicom_files.dicom_file import quiet_pydicom, text_of
 from acsnet.io.dicom_files.folder import headers_at
 from acsnet.io.dicom_stack.phases import PHASE_FILE
-from acsnet.pacs.annotations import MODEL, Annotation
+from acsnet.pacs.annotations import MODEL, OFFSET, Annotation, after_all, set_date
 from acsnet.pacs.config import PacsSettings
 from acsnet.pacs.dicomweb import DicomWeb
+from acsnet.pacs.dicomweb.session import is_lost, status_of
 from acsnet.pacs.download import download_images, keep_only
 from acsnet.pacs.image_cache import ImageCache
 from acsnet.pacs.unsent import Unsent
@@ -33,6 +36,9 @@ from acsnet.quantify.aha_segments import Segment
 from acsnet.quantify.features import Features
 from acsnet.scan import ShortAxisScan
 from acsnet.storage import write_text
+
+PATIENT_AND_STUDY = (*UNCHANGED, *MAY_BE_EMPTY, *MAY_BE_ABSENT)
+GONE = 404
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,21 +108,17 @@ class Archive:
     def fetch_entry(self, entry: Entry) -> Path:
         """As `fetch`, of a scan that was examined, without asking whether it is another by now."""
         folder = self.worklist.folder(entry.uid)
-        with self._fetching[entry.uid]:
-            self._images.remove_damaged(folder)
+        subject = "\\".join(entry.known.subject.values())
+        with self._fetching[entry.uid], self._noting_faults(entry.uid):
+            self._images.remove_outdated(folder, subject=subject)
             images = dict(zip(entry.known.instances, entry.known.in_series, strict=True))
             fetched = download_images(self.pacs, study=entry.study, images=images, folder=folder)
             keep_only(entry.known.instances, folder)
             if entry.known.phase is not None:
                 write_text(folder / PHASE_FILE, str(entry.known.phase))
             if fetched:
-                self._images.note(folder)
-        if fetched:
-            try:
+                self._images.note(folder, subject=subject)
                 read_scan(folder)
-            except AcsnetError:
-                self.worklist.invalidate(entry.uid)
-                raise
         return folder
 
     def read(self, uid: str) -> tuple[ShortAxisScan, tuple[Dataset, ...]]:
@@ -126,13 +128,15 @@ class Archive:
     def read_entry(self, entry: Entry) -> tuple[ShortAxisScan, tuple[Dataset, ...]]:
         """As `read`, as `fetch_entry` fetches it."""
         folder = self.fetch_entry(entry)
-        scan = read_scan(folder)
+        with self._noting_faults(entry.uid):
+            scan = read_scan(folder)
         with quiet_pydicom():
             return scan, source_stack(scan, headers_at(folder))
 
     def label_map(self, annotation: Annotation, sources: Sequence[Dataset]) -> SegReading:
         """The labels of a SEG on the slices of its series. Raises as `read_seg` does."""
-        seg = self.pacs.instance(annotation.study, annotation.series, annotation.instance)
+        with self._forgetting_what_is_gone(annotation.series):
+            seg = self.pacs.instance(annotation.study, annotation.series, annotation.instance)
         return read_seg(seg, sources)
 
     def store_draft(
@@ -153,7 +157,8 @@ class Archive:
         ):
             self.send_again(before.instance)
             return None
-        return self._store(labels, companions, sources, "draft", "AUTOMATIC", MODEL)
+        sources = self._as_told_now(uid, sources)
+        return self._store(uid, labels, companions, sources, "draft", "AUTOMATIC", MODEL)
 
     def store_drawn(
         self,
@@ -192,10 +197,12 @@ class Archive:
             return Stored(instance=instance, missing=missing, repeated=True)
         by_hand: AlgorithmType = "SEMIAUTOMATIC" if before else "MANUAL"
         kind: AlgorithmType = "AUTOMATIC" if unedited else by_hand
-        return self._store(labels, companions, sources, state, kind, author, before_store)
+        sources = self._as_told_now(uid, sources)
+        return self._store(uid, labels, companions, sources, state, kind, author, before_store)
 
     def _store(
         self,
+        uid: str,
         labels: NDArray[np.uint8],
         companions: Companions,
         sources: Sequence[Dataset],
@@ -205,6 +212,8 @@ class Archive:
         before_store: Callable[[str], None] = lambda instance: None,
     ) -> Stored:
         seg = make_seg(labels, sources, state=state, algorithm_type=algorithm_type, creator=creator)
+        made_at = after_all(self.entry(uid).annotations)
+        set_date(seg, made_at, offset=text_of(sources[0], OFFSET))
         report = make_sr(
             companions.features,
             seg,
@@ -216,14 +225,68 @@ class Archive:
         )
         pages = make_pdf(companions.pdf(sources[0]), sources, state=state)
         instance = str(seg.SOPInstanceUID)
+        reports = {"structured report": report, "report as PDF": pages}
         before_store(instance)
+        self._unsent.keep(instance, reports)
         try:
             self.pacs.store(seg)
-            reports = {"structured report": report, "report as PDF": pages}
             missing = self._unsent.send(instance, reports)
+        except PacsError as error:
+            if not is_lost(error.__cause__):  # else the SEG may be there, and lack its reports
+                self._unsent.forget(instance)
+            raise
         finally:
             self.worklist.invalidate()
         return Stored(instance=instance, missing=missing)
+
+    def _as_told_now(self, uid: str, sources: tuple[Dataset, ...]) -> tuple[Dataset, ...]:
+        """The images of a scan, changed to patient and study as the PACS tells them at this moment.
+
+        Those here are as they were fetched, and a patient may have been merged or corrected since.
+        Raises InputError where an image is no longer there.
+        """
+        entry = self.entry(uid)
+        headers = {
+            text_of(header, "SOPInstanceUID"): header
+            for series in dict.fromkeys(entry.known.in_series)
+            for header in self.pacs.headers(entry.study, series)
+        }
+        names = [text_of(source, "SOPInstanceUID") for source in sources]
+        if gone := sum(name not in headers for name in names):
+            self.worklist.invalidate(uid)
+            msg = f"{gone} of {len(names)} images are no longer in the PACS: look at the scan again"
+            raise InputError(msg)
+        with quiet_pydicom():
+            for source, name in zip(sources, names, strict=True):
+                for tag in PATIENT_AND_STUDY:
+                    if tag in headers[name]:
+                        source[tag] = headers[name][tag]
+        return sources
+
+    @contextmanager
+    def _noting_faults(self, uid: str) -> Iterator[None]:
+        """Let the work list know why images cannot be read, and keep none of them: they may have
+        come damaged, or be replaced in the PACS.
+        """
+        try:
+            with self._forgetting_what_is_gone(uid):
+                yield
+        except PacsError:
+            raise
+        except AcsnetError as error:
+            keep_only((), self.worklist.folder(uid))
+            self.worklist.refuse(uid, worded(error, IN_PACS))
+            raise
+
+    @contextmanager
+    def _forgetting_what_is_gone(self, uid: str) -> Iterator[None]:
+        """Forget what is known of a series where the PACS no longer has what is asked for."""
+        try:
+            yield
+        except PacsError as error:
+            if status_of(error.__cause__) == GONE:
+                self.worklist.invalidate(uid)
+            raise
 
     def send_again(self, instance: str) -> tuple[str, ...]:
         """Store what was missing beside a SEG; what could not be stored again, and why."""

@@ -4,9 +4,33 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlsplit
 
+from pydicom.datadict import tag_for_keyword
+
 from acsnet.errors import InputError
 from acsnet.io.series_words import LGE
 from acsnet.settings import Pacs, read_settings
+
+STUDY_KEYWORDS = (
+    "AccessionNumber",
+    "IssuerOfPatientID",
+    "ModalitiesInStudy",
+    "PatientBirthDate",
+    "PatientID",
+    "PatientName",
+    "PatientSex",
+    "ReferringPhysicianName",
+    "StudyDate",
+    "StudyDescription",
+    "StudyID",
+    "StudyInstanceUID",
+    "StudyTime",
+)
+STUDY_KEYS = {
+    "fuzzymatching",
+    *STUDY_KEYWORDS,
+    *(f"{tag_for_keyword(keyword):08X}" for keyword in STUDY_KEYWORDS),
+}
+"""Search keys that all series of a study answer to alike: keywords, and tags as in `0020000D`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +47,11 @@ class PacsSettings:
     search: tuple[tuple[str, str], ...] = ()
     lge: re.Pattern[str] = LGE
     cache_seconds: float = Pacs().cache_seconds
+
+    def search_for(self, modality: str) -> dict[str, str]:
+        """The keys of a search for series; a SEG has not the station, say, of its images."""
+        of_study = {key: value for key, value in self.search if key in STUDY_KEYS}
+        return {**(of_study if modality == "SEG" else dict(self.search)), "Modality": modality}
 
 
 def is_dicomweb(address: str) -> bool:

@@ -3,14 +3,16 @@
 Files are named by SOPInstanceUID and written atomically, so an interrupted download resumes.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from pydicom.dataset import Dataset
 
 from acsnet.dicom.source_images import file_content
+from acsnet.errors import InputError
 from acsnet.io.dicom_files.dicom_file import quiet_pydicom, text_of
 from acsnet.pacs.dicomweb import DicomWeb, is_uid
+from acsnet.pacs.storescu import cut_element
 from acsnet.storage import write_bytes
 
 SUFFIX = ".dcm"
@@ -19,22 +21,21 @@ SUFFIX = ".dcm"
 def download_images(pacs: DicomWeb, *, study: str, images: Mapping[str, str], folder: Path) -> int:
     """Download the images that `folder` lacks; returns their number.
 
-    images: SOPInstanceUID -> SeriesInstanceUID. Raises PacsError as `DicomWeb` does, OSError where
-    the folder cannot be written.
+    images: SOPInstanceUID -> SeriesInstanceUID. Raises PacsError as `DicomWeb` does, InputError for
+    an image that the PACS has only in part, OSError where the folder cannot be written.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     missing = [uid for uid in images if not (folder / f"{uid}{SUFFIX}").exists()]
     for uid in missing:
-        write_instance(pacs.instance(study, images[uid], uid), folder / f"{uid}{SUFFIX}")
+        dataset = pacs.instance(study, images[uid], uid)
+        if (element := cut_element(dataset)) is not None:
+            msg = f"image {uid} is cut short in the PACS: element {element} is not whole"
+            raise InputError(msg)
+        write_instance(dataset, folder / f"{uid}{SUFFIX}")
     return len(missing)
 
 
-def is_complete(instances: Iterable[str], folder: Path) -> bool:
-    """Whether all the given images are in `folder`."""
-    return all((folder / f"{uid}{SUFFIX}").exists() for uid in instances)
-
-
-def keep_only(instances: Iterable[str], folder: Path) -> None:
+def keep_only(instances: Collection[str], folder: Path) -> None:
     """Remove images that no longer belong to the series, because the reader takes all files."""
     wanted = {f"{uid}{SUFFIX}" for uid in instances}
     for file in folder.glob(f"*{SUFFIX}"):

@@ -2,6 +2,7 @@
 
 A search tells the number of images of a series, but not of every service. Where it does not, the
 headers are read again: a scan that was seen when half of it was there must not stay half of it.
+They are read again for those who measure, too: as many images may be others by now.
 """
 
 import logging
@@ -9,7 +10,6 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from pydicom.dataset import Dataset
 
@@ -36,9 +36,10 @@ class _Age:
     last: float = field(default_factory=time.monotonic)
 
     def is_due(self, key: Key, *, kept_s: float, waited_for: bool = False) -> bool:
-        """Whether they are to be read again, as no number tells that there are other images."""
+        """Whether they are to be read again; for the list only where no number is told."""
         usual_s = 0.0 if waited_for else min(self.last - self.first, SELDOM_S)
-        return "" in key and time.monotonic() - self.last >= max(kept_s, usual_s)
+        old = time.monotonic() - self.last >= max(kept_s, usual_s)
+        return old and (waited_for or "" in key)
 
 
 @dataclass
@@ -57,12 +58,11 @@ class Examinations:
 
     Args:
         pacs: where the series are.
-        cache: folder of the fetched images, as `examine` takes it.
-        kept_s: how long one holds where the number of images is not told.
+        kept_s: how long one holds for those who measure, and where no number of images is told.
     """
 
-    def __init__(self, pacs: DicomWeb, *, cache: Path, kept_s: float) -> None:
-        self._pacs, self._cache, self._kept_s = pacs, cache, kept_s
+    def __init__(self, pacs: DicomWeb, *, kept_s: float) -> None:
+        self._pacs, self._kept_s = pacs, kept_s
         self._workers = ThreadPoolExecutor(2, thread_name_prefix="worklist")
         self._known: dict[Key, _Known] = {}
 
@@ -94,6 +94,18 @@ class Examinations:
         for key in [key for key in self._known if any(is_of(uid, part) for part in key if part)]:
             del self._known[key]
 
+    def refuse(self, uid: str, reason: str) -> None:
+        """Refuse a scan whose pixels cannot be read, until its headers are read again."""
+        for known in self._known.values():
+            examination = known.examination
+            if not examination.done() or examination.exception() is not None:
+                continue
+            if (before := examination.result().get(uid)) is None:
+                continue
+            refused = Examination(reason=reason, part=before.part, subject=before.subject)
+            known.examination = Future()
+            known.examination.set_result({**examination.result(), uid: refused})
+
     def close(self) -> None:
         """Stop examining."""
         self._workers.shutdown(wait=False, cancel_futures=True)
@@ -112,7 +124,6 @@ class Examinations:
             self._pacs,
             study=text_of(headers[0], "StudyInstanceUID"),
             parts=[text_of(header, "SeriesInstanceUID") for header in headers],
-            cache=self._cache,
         )
 
 
@@ -143,6 +154,11 @@ class SegHeaders:
         annotations = tuple(filter(None, map(annotation_of, headers)))
         self._known[key] = annotations, _Age(asked if age is None else age.first, asked)
         return annotations
+
+    def forget(self, series: str) -> None:
+        """Read the headers of a series of SEGs anew."""
+        for key in [key for key in self._known if key[0] == series]:
+            del self._known[key]
 
 
 def is_of(uid: str, series: str) -> bool:

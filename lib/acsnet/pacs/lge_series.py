@@ -15,6 +15,9 @@ from acsnet.io.dicom_files.dicom_file import quiet_pydicom, text_of
 from acsnet.io.dicom_stack.contrast import lge_names, never_lge_name
 from acsnet.io.dicom_stack.series_names import name_stem
 from acsnet.io.series_words import LGE
+from acsnet.pacs.dicomweb import is_uid
+
+UID_TAGS = ("StudyInstanceUID", "SeriesInstanceUID")
 
 
 def lge_name(header: Dataset, pattern: re.Pattern[str] = LGE) -> str | None:
@@ -22,6 +25,30 @@ def lge_name(header: Dataset, pattern: re.Pattern[str] = LGE) -> str | None:
     if never_lge_name(header, pattern) is not None:
         return None
     return next((f"{tag} {name!r}" for tag, name in lge_names(header, pattern).items()), None)
+
+
+def lge_series(
+    headers: Sequence[Dataset], pattern: re.Pattern[str] = LGE
+) -> tuple[list[Dataset], list[str]]:
+    """Series from a search that are called LGE, each SeriesInstanceUID once; what is told of those
+    that cannot be listed.
+    """
+    with quiet_pydicom():
+        named = [header for header in headers if lge_name(header, pattern)]
+        usable = [header for header in named if _has_uids(header)]
+        listed: dict[str, Dataset] = {}
+        for header in usable:
+            listed.setdefault(text_of(header, "SeriesInstanceUID"), header)
+    left_out = []
+    if count := len(named) - len(usable):
+        left_out.append(f"{count} LGE series have no valid {' or '.join(UID_TAGS)}")
+    if count := len(usable) - len(listed):
+        left_out.append(f"{count} LGE series have the SeriesInstanceUID of one in another study")
+    return list(listed.values()), left_out
+
+
+def _has_uids(header: Dataset) -> bool:
+    return all(is_uid(text_of(header, tag)) for tag in UID_TAGS)
 
 
 def possible_stacks(headers: Sequence[Dataset]) -> list[list[Dataset]]:

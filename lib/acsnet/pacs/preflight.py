@@ -1,27 +1,34 @@
-"""Preflight check of a series in a PACS: by its headers, and by its pixels once fetched."""
+"""Preflight check of a series in a PACS, by its headers."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from pydicom.dataset import Dataset
 
 from acsnet.dicom.dicom_json import as_files
 from acsnet.errors import IN_PACS, AcsnetError, InputError, worded
-from acsnet.io import read_scan
 from acsnet.io.dicom import check_headers
 from acsnet.io.dicom_files.dicom_file import DicomFile, quiet_pydicom, text_of
 from acsnet.io.dicom_stack.frames import flat
 from acsnet.io.dicom_stack.image_kinds import Kind, kind_of
 from acsnet.io.dicom_stack.parts import MIN_PARTS, join_remarks, joined
 from acsnet.io.dicom_stack.planes import places_of, planes_in
-from acsnet.io.finder import scans_in
+from acsnet.io.dicom_stack.series_choice import by_series
+from acsnet.io.finder import numbered, scans_in
 from acsnet.io.series import Series
 from acsnet.pacs.dicomweb import DicomWeb, is_uid
-from acsnet.pacs.download import is_complete
 from acsnet.pacs.psir import Choice, ScanKey, choice_in_series, scan_key
 
-SUBJECT_TAGS = ("PatientID", "PatientName", "StudyDate")
+SUBJECT_TAGS = (
+    "PatientID",
+    "PatientName",
+    "PatientBirthDate",
+    "PatientSex",
+    "StudyDate",
+    "AccessionNumber",
+    "ReferringPhysicianName",
+)
 """What a search tells, and the headers where it does not: whose a scan is, and of when."""
 
 Image = tuple[str, int]
@@ -63,21 +70,22 @@ class Examination:
         return completed
 
 
-def examine(
-    pacs: DicomWeb, *, study: str, parts: Sequence[str], cache: Path | None = None
-) -> dict[str, Examination]:
+def examine(pacs: DicomWeb, *, study: str, parts: Sequence[str]) -> dict[str, Examination]:
     """Check the scans of series with the rules of the reader; by the ids a folder gives them.
 
-    parts: a series, and others that may be parts of one stack with it, or stacks of their own;
-    cache: folder of fetched images, in `cache/<id>`, which are read too if all are there. The
+    parts: a series, and others that may be parts of one stack with it, or stacks of their own. The
     scan of the first series is called as it is, or the largest where it is left out of all. Raises
     PacsError where the service fails.
     """
     series = parts[0]
-    of_parts = [pacs.headers(study, part) for part in parts]
+    all_headers = [pacs.headers(study, part) for part in parts]
     with quiet_pydicom():
-        groups = joined([list(map(_flat, as_files(headers))) for headers in of_parts if headers])
+        of_parts = list(map(_each_once, all_headers))
+        by_part = [by_series(map(_flat, as_files(headers))) for headers in of_parts if headers]
+        groups = joined([group for of_part in by_part for group in of_part])
         stacks, remarks = _stacks_among(groups or [[]])
+    if copies := sum(map(len, all_headers)) - sum(map(len, of_parts)):
+        remarks.append(f"left out: copies of images that the PACS tells more than once ({copies})")
     if not stacks:
         name = groups[0][0].text("SeriesDescription")
         reason = (
@@ -88,10 +96,12 @@ def examine(
     in_stacks = [[file.text("SeriesInstanceUID") for file in files] for files in stacks]
     called = next((uids for uids in in_stacks if series in uids), in_stacks[0])
     examined = {}
+    count: Counter[str] = Counter()
     for files, uids in zip(stacks, in_stacks, strict=True):
         uid = series if uids is called else uids[0]
+        count[uid] += 1
         of_stack = (*join_remarks(files), *(remarks if files is stacks[0] else ()))
-        for name, scan in _scans_in(Series(uid, tuple(files), ()), cache=cache).items():
+        for name, scan in _scans_in(numbered(Series(uid, tuple(files), ()), count[uid])).items():
             examined[name] = replace(
                 scan, warnings=(*of_stack, *scan.warnings), subject=_subject(files)
             )
@@ -101,6 +111,17 @@ def examine(
 def _subject(files: Sequence[DicomFile]) -> dict[str, str]:
     with quiet_pydicom():
         return {tag: files[0].text(tag) for tag in SUBJECT_TAGS} if files else {}
+
+
+def _each_once(headers: Sequence[Dataset]) -> list[Dataset]:
+    """Headers without those that are told once more as they are, as of two copies in an archive."""
+    by_uid: dict[str, list[Dataset]] = {}
+    for header in headers:
+        uid = text_of(header, "SOPInstanceUID")
+        same = by_uid.setdefault(uid, [])
+        if not uid or header not in same:
+            same.append(header)
+    return [header for same in by_uid.values() for header in same]
 
 
 def _flat(file: DicomFile) -> DicomFile:
@@ -135,19 +156,19 @@ def _named_apart(group: Sequence[DicomFile]) -> list[DicomFile]:
     return as_files([file.header for file in group])
 
 
-def _scans_in(series: Series, *, cache: Path | None) -> dict[str, Examination]:
+def _scans_in(series: Series) -> dict[str, Examination]:
     with quiet_pydicom():
         scans = scans_in(series)
     examined = {}
     for scan in scans:
         try:
-            examined[scan.uid] = _examined(scan, cache=cache)
+            examined[scan.uid] = _examined(scan)
         except AcsnetError as error:
             examined[scan.uid] = Examination(reason=worded(error, IN_PACS), part=scan.kind)
     return examined
 
 
-def _examined(scan: Series, *, cache: Path | None) -> Examination:
+def _examined(scan: Series) -> Examination:
     if not scan.files:
         msg = f"series {scan.uid} holds no images"
         raise InputError(msg)
@@ -161,8 +182,6 @@ def _examined(scan: Series, *, cache: Path | None) -> Examination:
     stack = check_headers(scan.files, name=scan.uid, phase=scan.phase)
     objects, phase = _to_fetch(scan, stack.files)
     in_series = {file.text("SOPInstanceUID"): file.text("SeriesInstanceUID") for file in objects}
-    if cache is not None and is_complete(in_series, cache / scan.uid):
-        read_scan(cache / scan.uid)
     return Examination(
         reason=None,
         warnings=stack.warnings,

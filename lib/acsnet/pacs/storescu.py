@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import pydicom
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
+from pydicom.tag import BaseTag
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom.ae import ApplicationEntity
 from pynetdicom.association import Association
@@ -178,24 +179,28 @@ def _claims(file: Path) -> bool:
 
 
 def read_whole(file: Path) -> Dataset:
-    """Read a DICOM file to send it. Raises InputError if it is not DICOM, damaged or cut short.
-
-    pydicom accepts a last value cut short by the end of the file, so lengths are checked here.
-    """
+    """Read a DICOM file to send it. Raises InputError if it is not DICOM, damaged or cut short."""
     with damage_as("it is not a DICOM file, or damaged"), quiet_pydicom():
         dataset = pydicom.dcmread(file)
-        short = [
-            element.tag
-            for element in dataset.values()
-            if isinstance(element, RawDataElement)
-            and element.length != UNDEFINED_LENGTH
-            and len(element.value or b"") != element.length
-        ]
+        short = cut_element(dataset)
         named = all(text_of(dataset, tag) for tag in ("SOPClassUID", "SOPInstanceUID"))
     if not named:
         msg = "it has no SOPClassUID or SOPInstanceUID (damaged or cut short?)"
         raise InputError(msg)
-    if short:
-        msg = f"it is cut short: element {short[0]} is not whole"
+    if short is not None:
+        msg = f"it is cut short: element {short} is not whole"
         raise InputError(msg)
     return dataset
+
+
+def cut_element(dataset: Dataset) -> BaseTag | None:
+    """The element of a dataset, as it was read, that is cut short; None for none.
+
+    pydicom accepts a last value that ends with the file.
+    """
+    elements = (value for value in dataset.values() if isinstance(value, RawDataElement))
+    for element in elements:
+        whole = element.length in (UNDEFINED_LENGTH, len(element.value or b""))
+        if not whole:
+            return element.tag
+    return None

@@ -69,7 +69,7 @@ def find_series(
 ) -> list[Dataset]:
     """What the search tells of each series that `pull` fetches. Raises as it does."""
     exact = "SeriesInstanceUID" in keys
-    wanted = keys if exact else {**dict(settings.search), "Modality": "MR", **keys}
+    wanted = keys if exact else {**settings.search_for("MR"), **keys}
     with quiet_pydicom():
         headers = [
             header

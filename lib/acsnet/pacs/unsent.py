@@ -1,6 +1,7 @@
-"""Reports that belong beside a SEG in the PACS, and that it did not take, kept until it does."""
+"""Reports that belong beside a SEG in the PACS, kept until it has them."""
 
 import logging
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 
 class Unsent:
-    """Stores reports, and keeps those that are not taken.
+    """Keeps reports, and stores them.
 
     folder: of their files, `<SOPInstanceUID of the SEG>/<name>.dcm`.
     """
@@ -24,17 +25,34 @@ class Unsent:
     def __init__(self, pacs: DicomWeb, folder: Path) -> None:
         self._pacs, self._folder = pacs, folder
 
+    def keep(self, seg: str, reports: Mapping[str, Dataset]) -> None:
+        """Keep the reports of a SEG, by their names."""
+        folder = self._folder / seg
+        try:
+            make_folder(folder)
+            for name, report in reports.items():
+                write_instance(report, folder / f"{name}{SUFFIX}")
+        except OSError as error:  # what is not stored is told once, and then forgotten
+            logger.warning("reports that are not stored yet cannot be kept: %s", error.strerror)
+
+    def forget(self, seg: str) -> None:
+        """Remove what is kept of a SEG."""
+        shutil.rmtree(self._folder / seg, ignore_errors=True)
+
     def send(self, seg: str, reports: Mapping[str, Dataset]) -> tuple[str, ...]:
-        """Store the reports of a SEG, by their names; what could not be stored, and why."""
+        """Store the reports of a SEG that is in the PACS, by their names, and forget those stored;
+        what could not be stored, and why.
+        """
         missing = []
         for name, report in reports.items():
             try:
                 self._pacs.store(report)
             except PacsError as error:  # the SEG is there, and that is what was asked for
                 missing.append(f"its {name} could not be stored: {error}")
-                self._keep(seg, name, report)
             else:
                 (self._folder / seg / f"{name}{SUFFIX}").unlink(missing_ok=True)
+        if not missing:
+            self.forget(seg)
         return tuple(missing)
 
     def send_again(self, seg: str) -> tuple[str, ...]:
@@ -57,11 +75,3 @@ class Unsent:
 
     def _kept(self, seg: str) -> dict[str, Path]:
         return {file.stem: file for file in sorted((self._folder / seg).glob(f"*{SUFFIX}"))}
-
-    def _keep(self, seg: str, name: str, report: Dataset) -> None:
-        folder = self._folder / seg
-        try:
-            make_folder(folder)
-            write_instance(report, folder / f"{name}{SUFFIX}")
-        except OSError as error:  # it is told once, and then forgotten
-            logger.warning("a report that was not stored cannot be kept: %s", error.strerror)

@@ -18,9 +18,11 @@ from acsnet.errors import PacsError
 from acsnet.io.dicom_files.dicom_file import quiet_pydicom, text_of
 from acsnet.pacs.annotations import Annotation, is_derived, newest_first
 from acsnet.pacs.config import PacsSettings
-from acsnet.pacs.dicomweb import DicomWeb, is_uid
+from acsnet.pacs.dicomweb import DicomWeb
+from acsnet.pacs.dicomweb.search import NO_MATCH
+from acsnet.pacs.dicomweb.session import status_of
 from acsnet.pacs.examinations import Examinations, SegHeaders, is_of
-from acsnet.pacs.lge_series import lge_name, possible_stacks
+from acsnet.pacs.lge_series import UID_TAGS, lge_series, possible_stacks
 from acsnet.pacs.preflight import Examination, Image
 from acsnet.pacs.psir import Choice, choose_among
 from acsnet.pacs.shared_search import SharedSearch
@@ -119,10 +121,10 @@ class WorkList:
         self._cache = cache
         self._change = threading.RLock()
         kept_s = settings.cache_seconds
-        self._examinations = Examinations(pacs, cache=cache, kept_s=kept_s)
+        self._examinations = Examinations(pacs, kept_s=kept_s)
         self._segs = SegHeaders(pacs, kept_s=kept_s)
         self._listed = SharedSearch(self._search, kept_s=kept_s)
-        self._cut = ""
+        self._left_out = ""
         self._complete: tuple[list[Entry], dict[str, Entry]] | None = None
         self._derived: dict[tuple[str, str], bool] = {}
 
@@ -145,14 +147,13 @@ class WorkList:
 
     @property
     def fault(self) -> str:
-        """Why the list is old, as the PACS does not answer, or cut by it; empty where it is not."""
-        return self._listed.fault or self._cut
+        """Why the list is old, as the PACS does not answer, or not whole; empty where it is."""
+        return self._listed.fault or self._left_out
 
     def entry(self, uid: str) -> Entry | None:
         """One scan, examined; None if it is not in the list.
 
-        Where the service tells no numbers of images, it is examined again if that was a while ago;
-        if that fails, what is known holds.
+        It is examined again if that was a while ago; if that fails, what is known holds.
         """
         is_new = False
         while True:
@@ -205,13 +206,20 @@ class WorkList:
         return shown
 
     def invalidate(self, uid: str | None = None) -> None:
-        """Drop the cached search, and with `uid` the examination of that series."""
+        """Drop the cached search, and with `uid` what is known of that series of images or SEGs."""
         self._listed.invalidate()
         with self._change:
             self._complete = None
             self._derived.clear()
             if uid is not None:
                 self._examinations.forget(uid)
+                self._segs.forget(uid)
+
+    def refuse(self, uid: str, reason: str) -> None:
+        """Refuse a scan whose pixels cannot be read, until it is examined again."""
+        with self._change:
+            self._complete = None
+            self._examinations.refuse(uid, reason)
 
     def close(self) -> None:
         """Stop searching and examining."""
@@ -220,17 +228,23 @@ class WorkList:
 
     def _search(self) -> list[Entry]:
         """The candidates and the SEGs drawn on them, not examined."""
-        cut: list[str] = []
+        left_out: list[str] = []
 
         def search(modality: str) -> list[Dataset]:
-            keys = {**dict(self._settings.search), "Modality": modality}
-            return self._pacs.search_series(keys, on_cut=cut.append)
+            keys = self._settings.search_for(modality)
+            try:
+                return self._pacs.search_series(keys, on_cut=left_out.append)
+            except PacsError as error:
+                # A wrong address has failed before, in the search for MR.
+                if modality != "MR" and status_of(error.__cause__) == NO_MATCH:
+                    return []
+                raise
 
         candidates: list[Entry] = []
         for modality in IMAGE_MODALITIES:
-            headers = search(modality)
-            called = [header for header in headers if self._candidate(header) is not None]
-            candidates += filter(None, map(self._joined_candidate, possible_stacks(called)))
+            called, not_listed = lge_series(search(modality), self._settings.lge)
+            left_out += not_listed
+            candidates += map(_joined_candidate, possible_stacks(called))
         studies = {entry.study for entry in candidates}
         segs = [
             header for header in search("SEG") if text_of(header, "StudyInstanceUID") in studies
@@ -238,7 +252,7 @@ class WorkList:
         annotations = newest_first(
             [seg for header in segs for seg in self._segs.annotations(header)]
         )
-        self._cut = "; ".join(cut)
+        self._left_out = "; ".join(left_out)
         return [
             replace(
                 c,
@@ -246,24 +260,6 @@ class WorkList:
             )
             for c in candidates
         ]
-
-    def _candidate(self, header: Dataset) -> Entry | None:
-        with quiet_pydicom():
-            name = lge_name(header, self._settings.lge)
-            uid = text_of(header, "SeriesInstanceUID")
-            study = text_of(header, "StudyInstanceUID")
-        if name is None or not (is_uid(uid) and is_uid(study)):
-            return None
-        return Entry(uid=uid, study=study, header=header)
-
-    def _joined_candidate(self, parts: Sequence[Dataset]) -> Entry | None:
-        """One series, or several that may be parts of one stack, called by the first of them."""
-        entry = self._candidate(parts[0])
-        if entry is None or len(parts) == 1:
-            return entry
-        with quiet_pydicom():
-            series = tuple(text_of(part, "SeriesInstanceUID") for part in parts)
-        return replace(entry, parts=series, together=tuple(parts))
 
     def _scans(self, listed: Entry) -> list[Entry]:
         """The scans of a listed series with their examination, repeated if the service failed."""
@@ -304,7 +300,7 @@ class WorkList:
             listed.header,
         )
         parts = tuple(dict.fromkeys(result.in_series))
-        called = self._candidate(own) or listed
+        called = _candidate(own)
         return replace(called, parts=parts if len(parts) > 1 else (), together=listed.together)
 
     def _with_choices(self, entries: list[Entry]) -> dict[str, Entry]:
@@ -314,6 +310,22 @@ class WorkList:
             {e.uid: e.known.key for e in entries if e.known.key is not None},
         )
         return {e.uid: replace(e, choice=e.known.choice or choices.get(e.uid)) for e in entries}
+
+
+def _candidate(header: Dataset) -> Entry:
+    with quiet_pydicom():
+        study, uid = (text_of(header, tag) for tag in UID_TAGS)
+    return Entry(uid=uid, study=study, header=header)
+
+
+def _joined_candidate(parts: Sequence[Dataset]) -> Entry:
+    """One series, or several that may be parts of one stack, called by the first of them."""
+    entry = _candidate(parts[0])
+    if len(parts) == 1:
+        return entry
+    with quiet_pydicom():
+        series = tuple(text_of(part, "SeriesInstanceUID") for part in parts)
+    return replace(entry, parts=series, together=tuple(parts))
 
 
 def _series_of(uid: str, entries: Mapping[str, Entry]) -> Entry | None:

@@ -11,13 +11,13 @@ from saved_labels import label_file
 from acsnet.annotations.acceptance import AcceptedError
 from acsnet.errors import PacsError
 from acsnet.io import read_scan
+from acsnet.quantify.features_document import Flag
 from acsnet.server.corrections.starts import start_of
 from acsnet.server.datastores.label_intake import accept_file
 from acsnet.server.datastores.seg_decisions import SegDecisions
 from acsnet.server.errors import UnshownError
 from acsnet.server.routes.decisions import accepted
 from acsnet.server.web.shown_versions import ShownVersions
-from acsnet.stages.quality_flags import Flag
 
 pytestmark = pytest.mark.slow
 

@@ -51,7 +51,7 @@ def folder(tmp_path, samples):
         body.write_bytes(head + file_content(seg) + b"\r\n--x--\r\n")
         kind = 'multipart/related; type="application/dicom"; boundary=x'
         try:
-            store_in_folder(store, body, kind, study="", on_save=lambda image: None)
+            store_in_folder(store, body, kind, study="", on_save=lambda: None)
         finally:
             for part in tmp_path.glob("part-*.dcm"):
                 part.unlink()

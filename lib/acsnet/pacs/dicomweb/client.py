@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from email.message import Message
 from typing import Any
 from urllib.parse import quote
 
@@ -21,6 +22,7 @@ from acsnet.pacs.config import PacsSettings
 from acsnet.pacs.dicomweb.answer import MAX_JSON_BYTES, Answer
 from acsnet.pacs.dicomweb.search import (
     JSON,
+    NO_MATCH,
     Page,
     PageSizes,
     all_matches,
@@ -28,7 +30,13 @@ from acsnet.pacs.dicomweb.search import (
     page_of,
     query_text,
 )
-from acsnet.pacs.dicomweb.session import check_status, open_session, reason_of, status_of
+from acsnet.pacs.dicomweb.session import (
+    check_status,
+    is_lost,
+    open_session,
+    reason_of,
+    status_of,
+)
 from acsnet.pacs.dicomweb.stow import NotStoredError, body_of, failure_in, is_said_stored
 
 MAX_ANSWER_BYTES = 256 * 2**20  # an image or a segmentation has a tenth of that
@@ -96,7 +104,7 @@ class DicomWeb:
         *,
         on_cut: Callable[[str], None] = lambda warning: logger.warning("%s", warning),
     ) -> list[Dataset]:
-        """The series that match `keys` (QIDO-RS), all pages, each series once.
+        """The series that match `keys` (QIDO-RS), all pages, each series of a study once.
 
         on_cut: is told, in a sentence, where the service says that it does not tell all. Raises
         PacsError.
@@ -149,8 +157,8 @@ class DicomWeb:
     def store(self, dataset: Dataset) -> None:
         """Store one instance (STOW-RS).
 
-        It is stored where the service says so, or where it has it afterwards. Raises NotStoredError
-        if it has not, or if only this instance is refused.
+        It is stored where the service says so, or where it has it afterwards, also if its answer
+        was lost. Raises NotStoredError if it has not, or if only this instance is refused.
         """
         with quiet_pydicom():
             uid = text_of(dataset, "SOPInstanceUID")
@@ -167,6 +175,8 @@ class DicomWeb:
         except PacsError as error:
             if status_of(error.__cause__) in _NOT_TAKEN:
                 raise NotStoredError(str(error)) from error
+            if is_lost(error.__cause__) and self._is_known_to_hold(uid):
+                return
             raise
         if reason := failure_in(answer):
             msg = f"{self.address}: {what} failed, {reason}"
@@ -183,10 +193,21 @@ class DicomWeb:
         _check_uids(instance)
         query = [("SOPInstanceUID", instance), ("limit", "1")]
         what = "search for an instance"
-        matches = self._search("instances", query, what=what).matches
+        try:
+            matches = self._search("instances", query, what=what).matches
+        except PacsError as error:
+            if status_of(error.__cause__) == NO_MATCH:
+                return False
+            raise
         with self._request(what), quiet_pydicom():
             uids = [text_of(dicom_json.header(match), "SOPInstanceUID") for match in matches]
         return instance in uids
+
+    def _is_known_to_hold(self, instance: str) -> bool:
+        try:
+            return self.has_instance(instance)
+        except PacsError:
+            return False
 
     def fetch(self, path: str, *, query: str = "", accept: str = "*/*") -> Answer:
         """GET below the address of the service, as it is; a redirect is an answer, too."""
@@ -235,7 +256,21 @@ class DicomWeb:
 
 
 class _Client(DICOMwebClient):
-    """Passes over what stands before the first boundary of an answer, which is no part of it."""
+    """Passes over what stands before the first boundary of an answer, which is no part of it, and
+    takes no answer that ends before its last one.
+    """
+
+    def _decode_multipart_message(
+        self, response: requests.Response, stream: bool
+    ) -> Iterator[bytes]:
+        """As of the library, to which an answer that was cut short is a whole one."""
+        head = Message()
+        head["Content-Type"] = response.headers["Content-Type"]
+        boundary = head.get_boundary()
+        if boundary is not None and f"--{boundary}--".encode() not in response.content:
+            raise requests.exceptions.ChunkedEncodingError
+        parts: Iterator[bytes] = super()._decode_multipart_message(response, stream)
+        return parts
 
     @classmethod
     def _extract_part_content(cls, part: bytes) -> Any:
@@ -243,9 +278,9 @@ class _Client(DICOMwebClient):
         return super()._extract_part_content(part) if b"\r\n\r\n" in part else None
 
 
-def _series_of(header: Dataset) -> str:
+def _series_of(header: Dataset) -> tuple[str, str]:
     with quiet_pydicom():
-        return text_of(header, "SeriesInstanceUID")
+        return text_of(header, "StudyInstanceUID"), text_of(header, "SeriesInstanceUID")
 
 
 def _check_uids(*uids: str) -> None:

@@ -10,11 +10,14 @@ import requests
 
 from acsnet.pacs.dicomweb.session import check_status
 
-PAGE = 500
+PAGE = 200
+"""Matches that are asked for at once: some services, such as that of Azure, refuse more."""
 JSON = "application/dicom+json"
 CUT = "299"
 """Code of the warning that a service did not tell all that it found (PS3.18 section 8.3.4.4)."""
-PAST_END = (400, 404, 416)
+NO_MATCH = 404
+"""Answer of some services to a search that finds nothing, where others give an empty list."""
+PAST_END = (400, NO_MATCH, 416)
 """Answers of some services to an offset behind their last match, where others give none."""
 REFUSED = '299 ACSNet: "it refuses to be asked for more than it gave at once"'
 

@@ -10,7 +10,7 @@ from urllib.parse import urljoin, urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
-from urllib3.exceptions import ProtocolError
+from urllib3.exceptions import ProtocolError, ReadTimeoutError
 
 from acsnet.pacs.config import PacsSettings
 
@@ -72,6 +72,22 @@ def status_of(error: BaseException | None) -> int | None:
     return None if response is None else int(response.status_code)
 
 
+def is_lost(error: BaseException | None) -> bool:
+    """Whether a request that failed may have been carried out: no more is known than that."""
+    status = status_of(error)
+    if status is not None:
+        return status >= 500
+    if isinstance(error, (requests.ReadTimeout, requests.exceptions.ChunkedEncodingError)):
+        return True
+    return _is_broken_off_by(error, ProtocolError, ReadTimeoutError)
+
+
+def _is_broken_off_by(error: BaseException | None, *causes: type[Exception]) -> bool:
+    return isinstance(error, requests.ConnectionError) and isinstance(
+        next(iter(error.args), None), causes
+    )
+
+
 class _NotFollowedError(requests.TooManyRedirects):
     """A redirect that is not followed."""
 
@@ -86,18 +102,16 @@ class _OneHostSession(requests.Session):
         target: str | None = super().get_redirect_target(resp)
         if target is None:
             return None
-        if _place(urljoin(resp.url, target)) != _place(resp.url):
-            msg = "it redirects to another host, which is not followed"
+        before, after = urlsplit(resp.url), urlsplit(urljoin(resp.url, target))
+        if (before.scheme, before.netloc) != (after.scheme, after.netloc):
+            secure = after.scheme == "https" and before.hostname == after.hostname
+            where = "https: give that address" if secure else "another host, which is not followed"
+            msg = f"it redirects to {where}"
             raise _NotFollowedError(msg)
         if resp.request.method == "POST" and resp.status_code not in METHOD_IS_KEPT:
             msg = f"it redirects what it is sent (HTTP {resp.status_code}) and does not take it"
             raise _NotFollowedError(msg)
         return target
-
-
-def _place(address: str) -> tuple[str, str]:
-    parts = urlsplit(address)
-    return parts.scheme, parts.netloc
 
 
 class _TooLongError(requests.exceptions.ContentDecodingError):
@@ -136,7 +150,7 @@ class _TimedAdapter(HTTPAdapter):
         try:
             return super().send(request, *args, **options)
         except requests.ConnectionError as error:
-            if not (error.args and isinstance(error.args[0], ProtocolError)):
+            if not _is_broken_off_by(error, ProtocolError):
                 raise
         if isinstance(request.body, io.BytesIO):
             request.body.seek(0)

@@ -157,15 +157,14 @@ def record_of_seg(
     A label map that is accepted is stored as a new SEG, so that its time is that of the review.
     """
     said = decision or SegDecision(instance=annotation.instance)
-    saved = _time_of(annotation.made_at)
     return LabelRecord(
         id=annotation.instance,
         tag=tag,
         state=annotation.state,
         author=said.author or annotation.author,
         reviewer=said.reviewer,
-        saved=saved,
-        reviewed=saved if annotation.state == "reviewed" else None,
+        saved=annotation.made_at,
+        reviewed=annotation.made_at if annotation.state == "reviewed" else None,
         model=str(features.get(MODEL_VERSION) or ""),
         features=features,
         comment=said.comment,
@@ -234,11 +233,3 @@ def tagged(entry: Entry) -> dict[str, Annotation]:
         READER_DRAFT: newest if newest is not None and newest.state == "draft" else None,
     }
     return {tag: annotation for tag, annotation in holding.items() if annotation is not None}
-
-
-def _time_of(made_at: str) -> datetime | None:
-    """YYYYMMDDHHMMSS of this machine's clock -> time; None where it is none."""
-    try:
-        return datetime.strptime(made_at[:14], "%Y%m%d%H%M%S").astimezone()
-    except ValueError:
-        return None

@@ -4,7 +4,6 @@ MONAI Label's own DICOMweb datastore builds volumes from broken series, counts t
 as labels and overwrites; nothing of it is used.
 """
 
-import hashlib
 import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -30,7 +29,7 @@ from acsnet.server.datastores.label_records import (
     tagged,
 )
 from acsnet.server.datastores.pacs_interface import PacsInterface
-from acsnet.server.datastores.pacs_labels import PacsLabels
+from acsnet.server.datastores.pacs_labels import PacsLabels, state_of_images
 from acsnet.server.datastores.preflight import Verdict
 from acsnet.server.datastores.protocol import (
     SHOWN_TAGS,
@@ -94,11 +93,11 @@ class DicomWebDatastore(PacsInterface):
     def image_fingerprint(self, image_id: str) -> str:
         """What changes when the stack of a series gets other images; empty until it is known."""
         entry = self.entries().get(image_id)
-        return "" if entry is None else _state_of(entry)
+        return "" if entry is None else state_of_images(entry)
 
     def state_to_label(self, image_id: str) -> str:
         """As `image_fingerprint`, once the series has been checked. Raises as `get_image_uri`."""
-        return _state_of(self._archive.entry(image_id)) if self._is_listed(image_id) else ""
+        return state_of_images(self._archive.entry(image_id)) if self._is_listed(image_id) else ""
 
     def verdict(self, image_id: str) -> Verdict:
         """Whether a scan can be measured, as far as is known now."""
@@ -335,8 +334,3 @@ class DicomWebDatastore(PacsInterface):
             "name": f"{entry.uid}{SCAN_SUFFIXES[0]}",
             "state": entry.state,
         }
-
-
-def _state_of(entry: Entry) -> str:
-    names = "/".join(entry.known.instances)
-    return hashlib.sha256(names.encode()).hexdigest() if names else ""

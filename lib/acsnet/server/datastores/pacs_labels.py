@@ -3,6 +3,7 @@
 Each save is a new SEG in the PACS; what others saved before stays as it is.
 """
 
+import hashlib
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -99,8 +100,8 @@ class PacsLabels:
 
     def _file(self, entry: Entry, annotation: Annotation) -> Path:
         """As `file`, on the images that an entry names."""
-        slices = len(entry.known.instances)
-        path = self._folder / f"{annotation.instance}-{slices}-checked{SCAN_SUFFIXES[0]}"
+        images = state_of_images(entry)[:16]
+        path = self._folder / f"{annotation.instance}-{images}-checked{SCAN_SUFFIXES[0]}"
         if not path.exists():
             scan, sources = self._archive.read_entry(entry)
             reading = self._archive.label_map(annotation, sources)
@@ -337,3 +338,9 @@ class PacsLabels:
             author: scan.grid.to_input(self._archive.label_map(seg, sources).labels)
             for author, seg in newest.items()
         }
+
+
+def state_of_images(entry: Entry) -> str:
+    """What changes when the stack of a scan gets other images; empty until it is known."""
+    names = "/".join(entry.known.instances)
+    return hashlib.sha256(names.encode()).hexdigest() if names else ""

@@ -119,7 +119,7 @@ async def store_seg(store: Datastore, request: Request, study: str = "") -> Resp
             body,
             kind,
             study=study,
-            on_save=lambda image: app.on_save_label(image, image),
+            on_save=app.trainings.wake,
         )
 
 

@@ -18,6 +18,7 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response, StreamingResponse
 
+from acsnet.dicom.dicom_json import without_padding
 from acsnet.errors import PacsError
 from acsnet.pacs.dicomweb import Answer
 from acsnet.pacs.dicomweb.search import JSON, Page, all_matches, is_past_end, query_text
@@ -54,6 +55,8 @@ LIMITS = {"offset": "0", "limit": "10000"}
 STUDY, SERIES = "0020000D", "0020000E"
 
 _UID = r"[0-9][0-9.]{0,63}"
+_ADDRESS = re.compile(r'"(https?:/)?/([^"\s]*?/)?(?=studies/[0-9])')
+"""The part of an address before what our own go on with, at the beginning of a text in JSON."""
 _UID_IN = re.compile(rf"(?<=/){_UID}")
 _SEARCH = re.compile(
     rf"studies|series|instances|studies/{_UID}/(series|instances|metadata)"
@@ -83,7 +86,7 @@ def retrieve(pacs: Datastore, path: str, request: Request) -> Response:
     )
     kind = _checked_kind(answer)
     if kind.endswith("json"):
-        return _json(pacs, answer.json(), request)
+        return _json(answer.json(), request)
     return StreamingResponse(answer.pieces(), headers={"Content-Type": answer.kind})
 
 
@@ -117,7 +120,7 @@ def _searched(pacs: DicomWebDatastore, path: str, request: Request) -> Response:
     cut: list[str] = []
     shown = filter(is_shown, _matches(pacs, path, query, on_cut=cut.append))
     answers = list(islice(shown, max(start, 0), max(start, 0) + max(count, 0)))
-    response = _json(pacs, answers, request)
+    response = _json(answers, request)
     if cut:
         response.headers["Warning"] = cut[0]
     return response
@@ -159,7 +162,7 @@ def _matches(
 def _value(attributes: Any, tag: str) -> str:
     """The first value of an attribute in DICOM JSON; empty for none."""
     try:
-        return str(attributes[tag]["Value"][0])
+        return str(without_padding(attributes[tag]["Value"][0]))
     except (LookupError, TypeError):
         return ""
 
@@ -183,8 +186,7 @@ def _checked_kind(answer: Answer) -> str:
     raise PacsError(msg)
 
 
-def _json(pacs: DicomWebDatastore, content: Any, request: Request) -> Response:
-    """DICOM JSON with the addresses of the PACS made ours."""
+def _json(content: Any, request: Request) -> Response:
+    """DICOM JSON with addresses in the PACS, which may call itself by other names, made ours."""
     own = f"{str(request.base_url).rstrip('/')}{ROOT}/"
-    text = json.dumps(content).replace(f"{pacs.name()}/", own)
-    return Response(text, media_type=JSON)
+    return Response(_ADDRESS.sub(f'"{own}', json.dumps(content)), media_type=JSON)

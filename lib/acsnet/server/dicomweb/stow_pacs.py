@@ -5,7 +5,6 @@ time of receipt, whatever it claims. With our labels it is a draft until somebod
 is in the PACS already is never replaced.
 """
 
-from datetime import datetime
 from pathlib import Path
 
 from fastapi import HTTPException
@@ -16,7 +15,7 @@ from acsnet.dicom.seg_labels import is_mappable
 from acsnet.dicom.seg_write import CONTENT_LABEL
 from acsnet.errors import AcsnetError, InputError
 from acsnet.io.dicom_files.dicom_file import quiet_pydicom, text_of
-from acsnet.pacs.annotations import MODEL, images_of
+from acsnet.pacs.annotations import MODEL, OFFSET, after_all, images_of, set_date
 from acsnet.pacs.dicomweb import NotStoredError, is_uid
 from acsnet.pacs.worklist import Entry, drawn_on
 from acsnet.server.datastores.pacs import DicomWebDatastore
@@ -97,13 +96,13 @@ def checked_seg(pacs: DicomWebDatastore, part: Path, *, study: str) -> tuple[Dat
             lies_in = set(pacs.entries()[entry.uid].known.in_series)
             parts = (h for h in entry.together if text_of(h, "SeriesInstanceUID") in lies_in)
             check_drawn_on_all(seg, parts)
-        _sign(seg)
+        _sign(seg, entry)
     return seg, entry
 
 
-def _sign(seg: Dataset) -> None:
+def _sign(seg: Dataset, entry: Entry) -> None:
     """Let a SEG say who stored it, where somebody has to log in, when, and that it is a draft."""
-    person, now = logged_in(), datetime.now()  # DICOM times are local
+    person = logged_in()
     if person is not None:
         seg.ContentCreatorName = person.name
         if "ContentCreatorIdentificationCodeSequence" in seg:
@@ -113,9 +112,7 @@ def _sign(seg: Dataset) -> None:
         raise InputError(msg)
     if is_mappable(seg):
         seg.ContentLabel = CONTENT_LABEL["draft"]
-    for kind in ("Content", "InstanceCreation", "Series"):
-        setattr(seg, f"{kind}Date", now.strftime("%Y%m%d"))
-        setattr(seg, f"{kind}Time", now.strftime("%H%M%S.%f"))
+    set_date(seg, after_all(entry.annotations), offset=text_of(seg, OFFSET))
 
 
 def _record(seg: Dataset, entry: Entry) -> None:
