@@ -8,7 +8,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 from saved_labels import keep_draft, save_label
-from small_scans import write_scan, write_volume
+from small_scans import drawn, write_scan, write_studies, write_volume
 
 from acsnet.annotations.label_versions import VersionStore
 from acsnet.errors import InputError
@@ -22,17 +22,7 @@ from acsnet.server.routes.labels import versions
 
 @pytest.fixture
 def studies(tmp_path):
-    folder = tmp_path / "studies"
-    folder.mkdir()
-    for seed, name in enumerate("ab"):
-        write_scan(folder / f"{name}.nii.gz", seed=seed)
-    return folder
-
-
-def drawn(value):
-    data = np.zeros((12, 10, 3), np.uint8)
-    data[3:6, 3:6] = value
-    return data
+    return write_studies(tmp_path / "studies", {"a.nii.gz": 0, "b.nii.gz": 1})
 
 
 def save(store, image="a", *, value=2, **info):

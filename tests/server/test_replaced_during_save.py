@@ -202,7 +202,7 @@ def test_an_edit_is_refused_whose_images_are_replaced_while_they_are_fetched(
     drawn_on = patient()[2]
     pixels = drawn_on.Rows * drawn_on.Columns
     frames = {str(drawn_on.SOPInstanceUID): [0, pixels - 500, 2, 500]}
-    app = SimpleNamespace(datastore=lambda: store)
+    app = SimpleNamespace(datastore=lambda: store, trainings=SimpleNamespace(wake=pytest.fail))
     with pytest.raises(ReplacedError):
         save_edit(app, image, Drawing(frames=frames, by="Ana"))
     assert store.label_records(image) == ()

@@ -2,6 +2,8 @@
 
 import threading
 
+LONG = 60.0
+
 
 class WatchedLock:
     """A lock that tells when a thread has to wait for it."""
@@ -10,9 +12,23 @@ class WatchedLock:
         self._lock = lock
         self._waiting = {}
 
-    def tell(self, event):
-        """Set an event once the current thread has to wait for the lock."""
-        self._waiting[threading.get_ident()] = event
+    def beside(self, threads, act):
+        """Let another thread act until it ends or waits for the lock; its result to come.
+
+        threads: an executor.
+        """
+        stopped = threading.Event()
+
+        def watched():
+            self._waiting[threading.get_ident()] = stopped
+            try:
+                return act()
+            finally:
+                stopped.set()
+
+        result = threads.submit(watched)
+        assert stopped.wait(LONG)
+        return result
 
     def __enter__(self):
         event = self._waiting.get(threading.get_ident())

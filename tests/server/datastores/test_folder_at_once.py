@@ -1,7 +1,6 @@
 """A case of a studies folder is read, or decided on, at the moment when its draft is replaced."""
 
 import shutil
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import numpy as np
 import pydicom
 import pytest
 from saved_labels import keep_draft, save_label
-from watched_lock import WatchedLock
+from watched_lock import LONG, WatchedLock
 
 from acsnet.errors import InputError
 from acsnet.io import read_scan
@@ -18,7 +17,6 @@ from acsnet.server.datastores import folder, folder_scans, seg_files
 from acsnet.server.datastores.folder import StudiesDatastore
 from acsnet.server.datastores.label_records import MODEL_DRAFT, READER_DRAFT
 
-LONG = 60.0
 MOMENTS = {
     "while the SEG is made": (seg_files, "make_seg", False),
     "before the SEG is in place": (seg_files, "write_bytes", False),
@@ -64,18 +62,9 @@ def interrupt(store, monkeypatch):
         module, name, after = MOMENTS[moment]
         function, results = getattr(module, name), []
 
-        def watched(stopped):
-            store._change.tell(stopped)
-            try:
-                return act()
-            finally:
-                stopped.set()
-
         def begin():
             if not results:
-                stopped = threading.Event()
-                results.append(threads.submit(watched, stopped))
-                assert stopped.wait(LONG)
+                results.append(store._change.beside(threads, act))
 
         def interrupted(*args, **options):
             if not after:

@@ -74,6 +74,19 @@ def store(tmp_path):
     store.close()
 
 
+def test_scans_are_expected_where_some_were_worked_on_that_no_client_sent(store, source, tmp_path):
+    assert not store.expects_scans()
+    store.add_image("sent", str(source), {})
+    store.update_image_info("sent", {"strategy": {}})
+    assert not store.expects_scans()
+    lge = shutil.copy(source, tmp_path / "studies" / "lge.nii.gz")
+    store.refresh()
+    store.update_image_info("lge", {"strategy": {}})
+    lge.unlink()
+    store.refresh()
+    assert store.expects_scans()
+
+
 def write_slices(folders, *, names=None, series="1.2.3.4"):
     """Slices of one series, each in a folder of its own; names: of the files, else all alike."""
     for index, folder in enumerate(folders):

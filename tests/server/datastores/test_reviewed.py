@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from saved_labels import label_file, save_label
-from small_scans import write_scan
+from small_scans import write_studies
 
 from acsnet.pacs.config import PacsSettings
 from acsnet.server.datastores import folder_scans
@@ -19,11 +19,8 @@ SELDOM = "acsnet.pacs.examinations._Age.is_due"
 
 @pytest.fixture
 def studies(tmp_path):
-    folder = tmp_path / "studies"
-    folder.mkdir()
-    for seed, name in enumerate(("lge", "SA cine", "lge 4ch")):
-        write_scan(folder / f"{name}.nii", seed=seed)
-    return folder
+    seeds = {"lge.nii": 0, "SA cine.nii": 1, "lge 4ch.nii": 2}
+    return write_studies(tmp_path / "studies", seeds)
 
 
 @pytest.mark.parametrize("is_read", [False, True])

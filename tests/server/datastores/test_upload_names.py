@@ -4,7 +4,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 from saved_labels import save_label
-from small_scans import write_scan
+from small_scans import pixels, write_scan, write_studies
 
 from acsnet.server.datastores.folder_links import UPLOAD_REMARK
 from acsnet.server.pages.cases import build_case
@@ -12,10 +12,7 @@ from acsnet.server.pages.cases import build_case
 
 @pytest.fixture
 def studies(tmp_path):
-    folder = tmp_path / "studies"
-    folder.mkdir()
-    write_scan(folder / "a.nii.gz", seed=1)
-    return folder
+    return write_studies(tmp_path / "studies", {"a.nii.gz": 1})
 
 
 @pytest.fixture
@@ -26,10 +23,6 @@ def upload(tmp_path):
         store.add_image(image, str(write_scan(tmp_path / "x.nii.gz", seed=seed)), {})
 
     return upload
-
-
-def pixels(store, image):
-    return np.asarray(nib.load(store.get_image_uri(image)).dataobj)
 
 
 def drawn(rows):

@@ -1,16 +1,14 @@
 """A client sends a scan at the moment when the studies folder is looked at."""
 
 import shutil
-import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
-from watched_lock import WatchedLock
+from watched_lock import LONG, WatchedLock
 
 from acsnet.server.datastores import folder_scans
 from acsnet.server.datastores.folder import StudiesDatastore
-
-LONG = 60.0
 
 
 @pytest.fixture
@@ -27,22 +25,7 @@ def store(tmp_path, samples):
 def meanwhile(store):
     """Lets another thread act until it ends or waits for a change; gives its result to come."""
     with ThreadPoolExecutor(1) as threads:
-
-        def meanwhile(act):
-            stopped = threading.Event()
-
-            def watched():
-                store._change.tell(stopped)
-                try:
-                    return act()
-                finally:
-                    stopped.set()
-
-            result = threads.submit(watched)
-            assert stopped.wait(LONG)
-            return result
-
-        yield meanwhile
+        yield partial(store._change.beside, threads)
 
 
 def test_a_scan_that_comes_in_during_a_look_stays(store, samples, meanwhile, monkeypatch):

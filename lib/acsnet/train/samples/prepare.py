@@ -122,7 +122,6 @@ def build(
     data: Path,
     folder: Path,
     *,
-    hold_out: frozenset[str] = frozenset(),
     seed: int = 0,
     mix: SampleMix = USUAL_MIX,
     unlabelled: Unlabelled | None = None,
@@ -130,15 +129,11 @@ def build(
 ) -> dict[str, Path]:
     """Write `roi.npz` and `myo.npz` into `folder`, or find them there; returns their paths.
 
-    data: laid out as `acsnet.train` says; hold_out: cases of the train lists left out, for
-    cross-validation; unlabelled: scans that count as true LGE once they are drawn. Raises
-    InputError as `acsnet.train.data.lists` does, and where the folder holds samples of other cases,
-    of other contents of their files, or of another mix or seed.
+    data: laid out as `acsnet.train` says; unlabelled: scans that count as true LGE once they are
+    drawn. Raises InputError as `acsnet.train.data.lists` does, and where the folder holds samples
+    of other cases, of other contents of their files, or of another mix or seed.
     """
-    names = {
-        data_set: [n for n in listed if n not in hold_out]
-        for data_set, listed in training_lists(data).items()
-    }
+    names = training_lists(data)
     digests = digest_cases(data, names) | (unlabelled.digests() if unlabelled else {})
     content = {
         "seed": seed,
