@@ -72,6 +72,11 @@ class FolderIndex(LocalDatastore):
         known = self._datastore.objects.get(image_id)
         return {} if known is None else {tag: of.info for tag, of in dict(known.labels).items()}
 
+    def _has_record_beside(self, images: Iterable[str]) -> bool:
+        """Whether there is a record of any other image, be that there now or not."""
+        theirs = {self._record_file(image) for image in images}
+        return any(file not in theirs for file in self._records.glob("*.json"))
+
     def _is_label_whole(self, image: str, tag: str) -> bool:
         """Whether a label map is as its record says; as of `_is_seg_whole`."""
         digest = self._noted(image).get(tag, {}).get("sha256")

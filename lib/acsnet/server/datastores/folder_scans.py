@@ -109,6 +109,10 @@ class FolderScans(FolderIndex):
         self.refresh()
         return super().status()
 
+    def expects_scans(self) -> bool:
+        """Whether the studies folder had scans of which something was noted."""
+        return self._has_record_beside(self._links.uploaded)
+
     def get_image_uri(self, image_id: str) -> str:
         """Path of a scan's file; empty for an id that is not in the store."""
         known = self._datastore.objects.get(image_id)
