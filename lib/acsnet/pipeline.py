@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from acsnet.anatomy.checks import read_limits
 from acsnet.anatomy.latent_prior import load_prior
-from acsnet.denoising import denoised
 from acsnet.labels import ENHANCEMENT, LEFT_VENTRICLE, Label
 from acsnet.nets.inference import Form, InferenceNetwork, check_torch, load_codec, load_segmenter
 from acsnet.nets.weights import SHIPPED, read_manifest
@@ -114,8 +113,7 @@ class Pipeline:
         )
 
     def warm_up(self) -> None:
-        """Denoise and run the networks once, so that no scan waits for imports and compilation."""
-        denoised(np.eye(2, dtype=np.float32)[None], 1.0)
+        """Run the networks once, so that the first scan does not wait for their compilation."""
         for net, side in ((self.roi_net, roi.ROI_SIDE), (self.myocardium_net, myocardium.MYO_SIDE)):
             for signal in (np.zeros, np.ones):  # with black edges, and without
                 net(signal((1, net.config.inputs, side, side), np.float32))
