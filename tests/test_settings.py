@@ -121,6 +121,7 @@ def test_a_variable_that_is_no_setting_is_refused_by_name(monkeypatch, name, mea
         ),
         ('State = "/srv"', "there is no setting State: did you mean state"),
         ("[train]\nafter = -1", "train.after: .*got -1"),
+        ("[acsnet.login]\nrequired = true", r"there is no setting acsnet$"),
         ("[[", "must be TOML"),
     ],
 )
@@ -145,6 +146,13 @@ def test_an_empty_path_is_not_the_current_folder(write, monkeypatch, text, name)
     monkeypatch.delenv("ACSNET_STATE", raising=False)
     write(text)
     with pytest.raises(InputError, match=f": {name}: an empty path is none: leave the line out"):
+        read_settings()
+
+
+def test_an_empty_path_of_the_file_is_not_put_down_to_a_variable_that_is_empty(write, monkeypatch):
+    monkeypatch.setenv("ACSNET_STATE", "")
+    file = write('state = ""')
+    with pytest.raises(InputError, match=f"{file.name}: state: an empty path is none"):
         read_settings()
 
 

@@ -334,7 +334,7 @@ def _fault(error: ValidationError, file: str | None) -> str:
     if fault["type"] == "extra_forbidden":
         return f"{file}: there is no setting {'.'.join(name)}"
     own = variable(name)
-    where = own if own in os.environ else f"{file}: {'.'.join(name)}"
+    where = own if os.environ.get(own) else f"{file}: {'.'.join(name)}"
     is_secret = any(secret[: len(name)] == name for secret in SECRETS)
     got = "" if is_secret else f", got {fault['input']!r}"
     return f"{where}: {fault['msg'].removeprefix('Value error, ')}{got}"

@@ -43,5 +43,5 @@ def read_file(
 
 def no_setting(name: str, meant: str, known: Collection[str]) -> str:
     """What is said of a name that is none, with the known one that is next to what was meant."""
-    near = difflib.get_close_matches(meant, known, n=1)
+    near = difflib.get_close_matches(meant, known, n=1, cutoff=0.7)
     return f"there is no setting {name}" + (f": did you mean {near[0]}?" if near else "")

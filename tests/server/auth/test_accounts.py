@@ -112,6 +112,21 @@ def test_without_a_file_there_is_nobody(tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_root_adds_no_account_that_a_server_of_another_account_could_not_read(
+    tmp_path, monkeypatch
+):
+    """In a folder of root, as /etc/acsnet, the server's account is told that it is not its own."""
+    state, file = tmp_path / "state", tmp_path / "etc" / "accounts.json"
+    for folder in (state, file.parent):
+        folder.mkdir()
+    os.chown(state, 12345, 23456)
+    monkeypatch.setenv("ACSNET_STATE", str(state))
+    with pytest.raises(InputError, match="/state belongs to 12345: run this as 12345"):
+        Accounts(file, cost_log2=4, parallel=1).put("ana", Role.ADMIN, PASSWORD)
+    assert list(file.parent.iterdir()) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
 def test_root_changes_no_accounts_of_another_account(tmp_path):
     """Also where `login.accounts` lies outside the state folder, in a folder of root or not."""
     file = tmp_path / "etc" / "accounts.json"
@@ -127,3 +142,6 @@ def test_root_changes_no_accounts_of_another_account(tmp_path):
     with pytest.raises(InputError, match="/etc belongs to 12345"):
         accounts.put("bo", Role.ADMIN, PASSWORD)
     assert not file.exists()
+    file.touch()
+    with pytest.raises(InputError, match="/etc belongs to 12345"):
+        accounts.put("bo", Role.ADMIN, PASSWORD)

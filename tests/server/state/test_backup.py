@@ -285,6 +285,18 @@ def test_a_server_that_starts_during_a_backup_takes_nothing_from_it(
         assert other.getnames() == one.getnames()
 
 
+def test_what_a_killed_backup_pinned_goes_with_the_next_one(studies, tmp_path):
+    """A server of another account could not remove what root pinned."""
+    label = store_folder(studies) / "labels" / "final" / "a.nii.gz"
+    old, new = (store_folder(studies) / name for name in (".acsnet-k3_x09zq", ".acsnet-0123abcd"))
+    for pinned in (old, new):
+        pinned.mkdir()
+        os.link(label, pinned / label.name)
+    os.utime(old, (1, 1))
+    write_backup(tmp_path / "b.tar.gz", studies=str(studies))
+    assert (old.exists(), new.exists(), label.exists()) == (False, True, True)
+
+
 @pytest.mark.parametrize("whole", [True, False], ids=["all", "one"])
 def test_a_backup_of_which_a_pinned_file_has_gone_is_refused(
     studies, tmp_path, after_pinning, whole

@@ -130,7 +130,7 @@ def test_uploads_of_a_server_that_was_killed_go_at_once_and_those_of_other_store
 
 
 def test_uploads_that_an_earlier_release_left_go_once_they_are_a_day_old(state):
-    """It had one folder for the servers of all stores, and some may still be running."""
+    """It had one folder for the servers of all stores."""
     old, new = (scratch_folder(state) / name for name in ("12-0123abcd", "13-0123abcd"))
     for folder in (old, new):
         folder.mkdir(parents=True)

@@ -23,6 +23,7 @@ from acsnet.files.reasons import cause_of
 from acsnet.server.auth.roles import ROLE_WORDS
 from acsnet.server.errors import AccountsError
 from acsnet.server.identity import Person, Role
+from acsnet.settings import read_settings
 from acsnet.storage import DAMAGED, make_folder, write_json
 
 COST_LOG2, BLOCK, PARALLEL = 15, 8, 3
@@ -103,7 +104,9 @@ class Accounts:
     @contextmanager
     def _lock(self) -> Iterator[None]:
         """For one change of the file. Raises InputError where it cannot be written, or by root."""
-        check_owner(self.file)
+        # The file is made anew, and the account that has the state is the one that must read it.
+        for path in (read_settings().state_folder, self.file.parent, self.file):
+            check_owner(path)
         lock = self.file.with_name(f".{self.file.name}.lock")
         try:
             make_folder(self.file.parent)

@@ -26,14 +26,14 @@ def takes_place(method: str, path: str) -> bool:
 
 def body_refusal(rule: Rule, headers: Headers, *, upload_mb: int) -> tuple[int, str] | None:
     """HTTP status and reason for a body that the route does not take, or None."""
-    if "transfer-encoding" in headers:
-        return 411, "send the request with its Content-Length"
     declared = headers.get("content-length", "0")
     if not declared.isdecimal() or (length := int(declared)) > upload_mb * 2**20:
         return 413, f"an upload may have at most {upload_mb} MB"
     kinds = BODIES[rule.body]
     if not kinds:
         return (413, "this takes no body") if length > MAX_UNREAD_BYTES else None
+    if "transfer-encoding" in headers:
+        return 411, "send the request with its Content-Length"
     if length == 0:
         return None
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()

@@ -35,7 +35,7 @@ from acsnet import __version__
 from acsnet.annotations import audit_log
 from acsnet.annotations.label_versions import LABEL, RECORD
 from acsnet.errors import InputError
-from acsnet.files.temporary import discard, is_left_behind
+from acsnet.files.temporary import TEMPORARY, discard, is_left_behind
 from acsnet.fine_tuning.model_registry import CHANGES, NAME_FORM
 from acsnet.fine_tuning.training_request import LABELS as RUN_LABELS
 from acsnet.fine_tuning.training_request import REQUEST, run_folders
@@ -98,9 +98,11 @@ def write_backup(output: Path, *, studies: str) -> Summary:
         if not of_studies(studies).is_dir():
             msg = f"there is no state of {studies} in {state_folder()}: nothing to back up"
             raise InputError(msg)
-        for path in output.resolve().parent.glob(".acsnet-*"):
-            if PART.fullmatch(path.name) and is_left_behind(path):
-                discard(path)
+        # What root pinned in the store, a server of another account cannot remove.
+        for folder, names in ((output.resolve().parent, PART), (of_studies(studies), TEMPORARY)):
+            for path in folder.glob(".acsnet-*"):
+                if names.fullmatch(path.name) and is_left_behind(path):
+                    discard(path)
         return _write(output, studies=studies, schema=schema)
     except OSError as error:
         place = error.filename

@@ -38,7 +38,7 @@ def scratch_folder(store: Path) -> Path:
 def repair(state: Path, *, store: Path, models: Path) -> dict[str, int]:
     """Repair what killed servers left; returns counts by kind. For whoever is `alone_on` it."""
     roots = (state, state / "app", models, models / RUNS)
-    earlier = filter(is_left_behind, (state / SCRATCH).glob("*"))  # of 0.2.0: one for all stores
+    earlier = filter(is_left_behind, (state / SCRATCH).glob("*"))  # of earlier versions
     done = {
         "temporary files removed": sum(
             map(discard, [*_temporary(roots), *_hidden(store), *earlier])
