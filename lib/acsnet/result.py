@@ -16,7 +16,7 @@ from acsnet.quantify.features_document import (
     Flag,
     measured_parts,
 )
-from acsnet.quantify.quantification import Quantification
+from acsnet.quantify.quantification import NOTHING, Given, Quantification
 from acsnet.scan import ShortAxisScan
 from acsnet.stages.correction import StackCorrection
 from acsnet.stages.quality_flags import is_far
@@ -36,6 +36,7 @@ class Measured:
         seconds: computing time of each stage.
         quality: quality flags; their messages are also in `warnings`.
         uncertainty: None if it was not requested, or without a ventricle.
+        given: what a reader entered for its case when it was measured (`measure_marked`).
     """
 
     scan: ShortAxisScan
@@ -46,6 +47,7 @@ class Measured:
     seconds: dict[str, float]
     quality: tuple[Flag, ...] = ()
     uncertainty: Uncertainty | None = None
+    given: Given = NOTHING
 
     @property
     def features(self) -> Features:

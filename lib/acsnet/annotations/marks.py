@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from acsnet.annotations.reading_details import ReadingDetails
 from acsnet.errors import AcsnetError
 from acsnet.measure import measure_labels
+from acsnet.quantify.body_size import HEADER_NOT_USED
 from acsnet.quantify.quantification import NOTHING, Given
 from acsnet.result import Measured
 from acsnet.scan import ShortAxisScan
@@ -32,7 +33,7 @@ _OF_WHAT_IS_ENTERED = re.compile(
             "the RV insertion that was given lies",
             r"\d+ % of the remote region, ",
             "scar (by n-SD )?depends on the given remote region",
-            "PatientSize and PatientWeight of the header were not used",
+            HEADER_NOT_USED,
         )
     )
 )
@@ -75,7 +76,7 @@ def measure_marked(
     """
     try:
         measured = measure_labels(scan, labels, given=given)
-        return replace(measured, warnings=(*measured.warnings, *notes))
+        return replace(measured, given=given, warnings=(*measured.warnings, *notes))
     except AcsnetError:
         marks = _marks_of(given)
         if not marks:
@@ -89,7 +90,7 @@ def measure_marked(
             measured, used = measure_labels(scan, labels, given=wider), wider
         except AcsnetError as error:
             unused.append(f"{NOT_USED}{error}")
-    return replace(measured, warnings=(*measured.warnings, *unused, *notes))
+    return replace(measured, given=given, warnings=(*measured.warnings, *unused, *notes))
 
 
 def _marks_of(given: Given) -> list[Given]:

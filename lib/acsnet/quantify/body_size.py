@@ -5,8 +5,9 @@ Mosteller, N Engl J Med 1987;317:1098, doi:10.1056/NEJM198710223171717: the squa
 patients. In adults of usual build the two differ by about 2 %.
 """
 
-from dataclasses import dataclass
-from typing import Annotated
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Annotated, Any
 
 from acsnet.errors import InputError
 from acsnet.quantify.features import Features
@@ -17,6 +18,9 @@ from acsnet.scan import ShortAxisScan
 # Not from the paper: the plausible ranges. The index catches height and weight that were swapped.
 HEIGHT_CM, WEIGHT_KG, BODY_MASS_INDEX = (30.0, 250.0), (1.0, 400.0), (7.0, 120.0)
 BSA_SOURCE = "Mosteller 1987, doi:10.1056/NEJM198710223171717"
+
+HEADER_NOT_USED = "PatientSize and PatientWeight of the header were not used"
+"""How the warning begins of a body size in the header that cannot be."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +99,7 @@ def body_of(
     try:
         return BodySize(height_cm=scan.height_cm, weight_kg=scan.weight_kg), ()
     except InputError as error:
-        return None, (f"PatientSize and PatientWeight of the header were not used: {error}",)
+        return None, (f"{HEADER_NOT_USED}: {error}",)
 
 
 def body_numbers(features: Features, body: BodySize | None) -> BodyNumbers:
@@ -118,3 +122,13 @@ def body_numbers(features: Features, body: BodySize | None) -> BodyNumbers:
         grey_zone_mass_g=mass_g(grey_ml),
         grey_zone_burden_percent=burden_percent(grey_ml, features.myocardium_volume_ml),
     )
+
+
+def with_body(document: Mapping[str, Any], body: BodySize) -> dict[str, Any]:
+    """The content of `features.json` of this release with another body size given.
+
+    It follows from the numbers there: the scan is not needed.
+    """
+    features = Features(**{field.name: document[field.name] for field in fields(Features)})
+    warnings = [text for text in document["warnings"] if not text.startswith(HEADER_NOT_USED)]
+    return {**document, **asdict(body_numbers(features, body)), "warnings": warnings}

@@ -31,7 +31,7 @@ from acsnet.server.corrections.click_tasks import correction_desk, correction_ta
 from acsnet.server.corrections.points import BACKGROUND
 from acsnet.server.corrections.starts import saved_label
 from acsnet.server.datastores.folder import StudiesDatastore
-from acsnet.server.datastores.label_reports import given_for, with_given
+from acsnet.server.datastores.label_reports import given_for, kept_features, with_given
 from acsnet.server.datastores.pacs import DicomWebDatastore
 from acsnet.server.datastores.protocol import StudyStore
 from acsnet.server.identity import signed
@@ -290,7 +290,7 @@ class AcsnetApp(MONAILabelApp):
                 features["warnings"] = (*features["warnings"], DRAFT_NOT_KEPT)
                 return
             kept = with_given(result, given_for(store.folder, image, scan=state))
-            answer.params["features"] = features = kept.features_dict()
+            answer.params["features"] = features = kept_features(kept)
             store.keep_draft(image, kept, name_on_labels(answer.version))
             self._book.keep(image, result)
         except OSError as error:

@@ -1,36 +1,52 @@
 """The measures and warnings of a label map as they hold now, with what a reader entered.
 
-On record are those of when it came in. Body size and marks that were entered or taken back since
-change them, and so does another version of `features.json`: it is then measured anew.
+On record are those of when it came in. A body size that was entered since changes indices alone,
+which are worked out from the numbers on record. For marks that were entered, moved or taken back,
+a body size that was taken back, and another version of `features.json` it is measured anew.
 """
 
 import json
+import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from acsnet.annotations.marks import NOT_USED, depends_on_given, given_of, measure_marked
-from acsnet.annotations.reading_details import DetailsStore, SavedDetails
+from acsnet.annotations.marks import depends_on_given, given_of, measure_marked
+from acsnet.annotations.reading_details import MARKS, SavedDetails
 from acsnet.errors import AcsnetError
 from acsnet.io import read_scan
 from acsnet.io.client_labels import read_client_labels
+from acsnet.quantify.body_size import HEADER_NOT_USED, BodySize, with_body
 from acsnet.quantify.features_document import SCHEMA
 from acsnet.quantify.quantification import NOTHING, Given
 from acsnet.result import Measured
-from acsnet.server.datastores.label_reports import features_with, given_for, warnings_with
+from acsnet.server.datastores.label_reports import (
+    GIVEN,
+    features_with,
+    given_for,
+    plain_given,
+    warnings_with,
+)
 from acsnet.server.datastores.protocol import LabelRecord, StudyStore, record_called
-from acsnet.server.errors import LoadError
-from acsnet.server.inference.work_queue import volume_place
-from acsnet.server.state.paths import DETAILS
+from acsnet.server.errors import LoadError, VolumesError
+from acsnet.server.inference.work_queue import VOLUME_RETRY_S, VOLUME_WAIT_S, volume_place
+
+logger = logging.getLogger(__name__)
 
 MOST = 200
 """Label maps whose measures of now are remembered, while the server runs: some 100 kB each."""
 
-NOT_ANEW = "the measures are those of when it was saved, as it cannot be measured anew: "
+PAGE_WAIT_S = 2.0
+"""For which a page waits for a place to measure a label map in."""
+
+NOT_ANEW = "the measures are those of when it was saved, as it was not measured anew: "
+
+NOT_LOOKED_AT = "open it to have it measured"
 
 
 def opened(store: StudyStore, image: str, record: LabelRecord) -> tuple[Path, LabelRecord]:
@@ -56,24 +72,30 @@ def measured_anew(
     return replace(measured, warnings=warnings_with(record.warnings, measured))
 
 
-def holds(store: StudyStore, image: str, record: LabelRecord) -> bool:
-    """Whether the measures on record are those of now: nothing is entered, nor was it then."""
-    features, scan = record.features, store.drawn_state_now(image)
-    entered, faults = DetailsStore(store.folder / DETAILS).read(image, scan=scan)
-    if features.get("schema") != SCHEMA or _is_marked(features):
-        return False
-    if entered is None and not faults:
-        return True  # a body size on record is that of the header
-    return features["height_cm"] is None and _given(entered) == NOTHING
+def known_now(store: StudyStore, image: str, record: LabelRecord) -> dict[str, Any] | None:
+    """The measures of now where those on record tell them; None where it is to be measured anew."""
+    features = dict(record.features)
+    if features.get("schema") != SCHEMA or GIVEN not in features:
+        return None
+    given = given_for(store.folder, image, scan=store.drawn_state_now(image))
+    before, now = features[GIVEN], plain_given(given)
+    if before == now:
+        return features
+    is_known = _marks(before) == _marks(now)
+    if not is_known or given.height_cm is None or given.weight_kg is None:
+        return None
+    body = BodySize(height_cm=given.height_cm, weight_kg=given.weight_kg)
+    return {**with_body(features, body), GIVEN: now}
 
 
 def features_now(
     store: StudyStore, image: str, record: LabelRecord, measured: Measured
 ) -> dict[str, Any]:
     """The content of `features.json` of a label map that was measured anew."""
-    if holds(store, image, record):
-        return {**record.features, "warnings": list(measured.warnings)}
-    return features_with(record.features, measured)
+    known = known_now(store, image, record)
+    if known is None:
+        return features_with(record.features, measured)
+    return {**known, "warnings": list(measured.warnings)}
 
 
 class MeasuresNow:
@@ -83,44 +105,94 @@ class MeasuresNow:
         self._store = store
         self._change = threading.Lock()
         self._known: OrderedDict[Hashable, dict[str, Any]] = OrderedDict()
+        self._under_way: dict[Hashable, threading.Lock] = {}
 
     def of(self, image: str, record: LabelRecord) -> LabelRecord:
-        """A label map with features, and so warnings, as they hold now.
+        """A label map with features, and so warnings, as they hold now, for a page.
 
         They stay as on record where it was not measured, is empty or of an earlier state of the
-        scan; where it cannot be read, with a warning. Raises LoadError while there is no place.
+        scan; where it cannot be measured, or has no place soon, with a warning.
         """
-        is_empty = record.features.get("lv_volume_ml", 0.0) is None
-        if not record.features or is_empty or not record.current:
-            return record
-        if holds(self._store, image, record):
-            return record
         try:
-            return replace(record, features=self._anew(image, record))
+            return self.surely_of(image, record, wait_s=PAGE_WAIT_S)
+        except LoadError as error:
+            return _as_saved(record, str(error))
+
+    def surely_of(
+        self, image: str, record: LabelRecord, *, wait_s: float = VOLUME_WAIT_S
+    ) -> LabelRecord:
+        """As `of`, for who wants the measures alone. Raises LoadError while there is no place."""
+        known = self._known_now(image, record)
+        if known is not None:
+            return known
+        try:
+            return replace(record, features=self._anew(image, record, wait_s=wait_s))
         except LoadError:
             raise
         except AcsnetError as error:
-            warnings = [*record.features.get("warnings", ()), f"{NOT_ANEW}{error}"]
-            return replace(record, features={**record.features, "warnings": warnings})
+            return _as_saved(record, str(error))
+        except OSError:
+            logger.exception("a label map or its scan cannot be read")
+            return _as_saved(record, "its files cannot be read")
 
-    def _anew(self, image: str, record: LabelRecord) -> dict[str, Any]:
-        store = self._store
-        given = given_for(store.folder, image, scan=store.drawn_state_now(image))
+    def at_once_of(self, image: str, record: LabelRecord) -> LabelRecord:
+        """As `of`, but it is never measured: for one among many."""
+        known = self._known_now(image, record)
+        return _as_saved(record, NOT_LOOKED_AT) if known is None else known
+
+    def _known_now(self, image: str, record: LabelRecord) -> LabelRecord | None:
+        """It with its measures of now; None where it is to be measured anew."""
+        is_empty = record.features.get("lv_volume_ml", 0.0) is None
+        if not record.features or is_empty or not record.current:
+            return record
+        features = known_now(self._store, image, record)
+        if features is None:
+            features = self._remembered(self._key(image, record, self._given(image)))
+        return None if features is None else replace(record, features=features)
+
+    def _anew(self, image: str, record: LabelRecord, *, wait_s: float) -> dict[str, Any]:
+        store, given = self._store, self._given(image)
         key = self._key(image, record, given)
-        with self._change:
-            if key in self._known:
-                self._known.move_to_end(key)
-                return self._known[key]
-        with volume_place():
-            file, record = opened(store, image, record)
-            key = self._key(image, record, given)
-            measured = measured_anew(store, image, record, file, given=given)
-        features = features_with(record.features, measured)
-        with self._change:
-            self._known[key] = features
-            while len(self._known) > MOST:
-                self._known.popitem(last=False)
+        with self._turn(key, wait_s=wait_s):
+            known = self._remembered(key)
+            if known is not None:
+                return known
+            with volume_place(wait_s=wait_s):
+                file, record = opened(store, image, record)
+                key = self._key(image, record, given)
+                measured = measured_anew(store, image, record, file, given=given)
+            features = features_with(record.features, measured)
+            with self._change:
+                self._known[key] = features
+                while len(self._known) > MOST:
+                    self._known.popitem(last=False)
         return features
+
+    @contextmanager
+    def _turn(self, key: Hashable, *, wait_s: float) -> Iterator[None]:
+        """Those who want the same at the same time wait for the one who measures it."""
+        with self._change:
+            turn = self._under_way.setdefault(key, threading.Lock())
+        if not turn.acquire(timeout=wait_s):
+            msg = "it is being measured already: ask again later"
+            raise VolumesError(msg, retry_after=VOLUME_RETRY_S)
+        try:
+            yield
+        finally:
+            with self._change:
+                self._under_way.pop(key, None)
+            turn.release()
+
+    def _remembered(self, key: Hashable) -> dict[str, Any] | None:
+        with self._change:
+            if key not in self._known:
+                return None
+            self._known.move_to_end(key)
+            return self._known[key]
+
+    def _given(self, image: str) -> Given:
+        store = self._store
+        return given_for(store.folder, image, scan=store.drawn_state_now(image))
 
     def _key(self, image: str, record: LabelRecord, given: Given) -> Hashable:
         """All that the measures of now depend on."""
@@ -138,24 +210,23 @@ def measures_of(store: StudyStore) -> MeasuresNow:
 def warnings_listed(record: LabelRecord, entered: SavedDetails | None) -> tuple[str, ...]:
     """Warnings on record that hold now for sure: a list does not measure each label map anew.
 
-    Left out are those that marks which were entered or taken back since may have ended.
+    Left out are those that what was entered or taken back since may have ended.
     entered: for the case, None for nothing.
     """
-    if entered is None or (record.saved is not None and entered.saved <= record.saved):
+    now = plain_given(NOTHING if entered is None else given_of(entered.details))
+    if _marks(record.features.get(GIVEN, {})) != _marks(now):
+        return tuple(text for text in record.warnings if not depends_on_given(text))
+    if now["height_cm"] is None:
         return record.warnings
-    given = _given(entered)
-    marks = given.rv_insertion_by_slice, given.remote_by_slice
-    if marks == (None, None) and not _is_marked(record.features):
-        return record.warnings
-    return tuple(warning for warning in record.warnings if not depends_on_given(warning))
+    return tuple(text for text in record.warnings if not text.startswith(HEADER_NOT_USED))
 
 
-def _given(entered: SavedDetails | None) -> Given:
-    return NOTHING if entered is None else given_of(entered.details)
+def _as_saved(record: LabelRecord, why: str) -> LabelRecord:
+    """It as on record, with a warning that says why."""
+    warnings = [*record.features.get("warnings", ()), f"{NOT_ANEW}{why}"]
+    return replace(record, features={**record.features, "warnings": warnings})
 
 
-def _is_marked(features: Mapping[str, Any]) -> bool:
-    """Whether a mark was given when measures were noted, used or not."""
-    sources = [(features.get(part) or {}).get("source") for part in ("rv_insertion", "remote")]
-    unused = (text for text in features.get("warnings", ()) if text.startswith(NOT_USED))
-    return "given" in sources or any(unused)
+def _marks(given: Mapping[str, Any]) -> tuple[Any, ...]:
+    """The marks of what `plain_given` gives."""
+    return tuple(given.get(name) for name in MARKS)

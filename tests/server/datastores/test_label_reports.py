@@ -15,7 +15,12 @@ from acsnet.measure import measure_labels
 from acsnet.phantom.make import make_phantom
 from acsnet.phantom.spec import PhantomSpec
 from acsnet.quantify.quantification import NOTHING, Given
-from acsnet.server.datastores.label_reports import features_with, warnings_with, with_given
+from acsnet.server.datastores.label_reports import (
+    features_with,
+    kept_features,
+    warnings_with,
+    with_given,
+)
 
 ANTERIOR, INFERIOR = {5: (76.0, 81.0)}, {5: (106.0, 109.0)}  # around a blood pool at (91, 95)
 OF_THE_RUN = (
@@ -83,7 +88,7 @@ def test_what_belongs_to_the_label_map_stays_when_it_is_measured_again(measure):
         "scar_transmurality_percent": 85.757,
     }
     again = features_with(noted, measured)
-    now = measured.features_dict()
+    now = kept_features(measured)
     software = {"acsnet": __version__, "weights_sha256": weights}
     assert again == {**now, **run, "software": software}
     assert (again["schema"], now["warnings"]) == (5, list(measured.warnings))

@@ -58,6 +58,28 @@ def test_so_it_is_in_a_pacs_where_they_are_measured_all_the_same(
 
 
 @pytest.mark.slow
+def test_a_training_asks_nothing_of_scans_whose_images_the_pacs_counts(
+    pacs, patient, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("acsnet.pacs.archive.DicomWeb", lambda _: pacs)
+    images = patient()
+    pacs.add(images)
+    image = images[0].SeriesInstanceUID
+    settings = PacsSettings(url=pacs.address, cache_seconds=0.0)
+    store = DicomWebDatastore(settings, store=tmp_path / "store")
+    try:
+        label_file(store, image, tmp_path / "label.nii.gz", 2)
+        info = {"user": "Ana", "state": "reviewed"}
+        accept_file(store, image, tmp_path / "label.nii.gz", tag="final", info=info)
+        assert [one.name for one in store.reviewed()] == [image]
+        asked = pacs.asked.count(("headers", image))
+        assert [one.name for one in store.reviewed(anew=True)] == [image]
+        assert pacs.asked.count(("headers", image)) == asked
+    finally:
+        store.close()
+
+
+@pytest.mark.slow
 def test_looks_at_the_labels_of_a_pacs_ask_nothing_of_scans_that_a_training_asks(
     pacs, patient, tmp_path, monkeypatch
 ):

@@ -3,6 +3,7 @@
 import json
 from datetime import datetime, timedelta, timezone
 from io import BytesIO
+from threading import BoundedSemaphore
 from types import SimpleNamespace
 from urllib.parse import quote
 
@@ -23,6 +24,8 @@ from acsnet.report.bullseye import bullseye_png
 from acsnet.report.wording import number
 from acsnet.result import Measured
 from acsnet.server.datastores.label_reports import with_given
+from acsnet.server.inference import work_queue
+from acsnet.server.measures_now import NOT_ANEW
 from acsnet.server.state.paths import DETAILS
 from acsnet.storage import write_json
 
@@ -272,6 +275,18 @@ def test_measures_of_an_earlier_version_are_not_given_for_those_of_now(case):
     assert "99 %" not in text_of(case.get("report.pdf", label))
     first = now["myocardium_volume_ml"]
     assert f"{number(first, 1)}</td><td>ml" in case.page(label)
+
+
+def test_a_case_is_shown_while_there_is_no_place_to_measure_in(case, monkeypatch):
+    case.enter()
+    labels = [case.put(case.truth, client_id=name)["version"] for name in ("Pia", "Quy")]
+    case.enter(rv_insertion=INSERTION)
+    monkeypatch.setattr(work_queue, "_volumes", BoundedSemaphore(1))
+    with work_queue.volume_place():
+        pages = [case.page(label) for label in labels]
+        listed = case.web.client.get(f"/acsnet/cases/{case.web.series}/versions.json").json()
+    of_labels = [str(item["features"]["warnings"]) for item in listed if item["version"] in labels]
+    assert [NOT_ANEW in text for text in (*pages, *of_labels)] == [True] * 4
 
 
 def test_a_scan_without_a_ventricle_stays_as_it_was_measured(case):

@@ -5,6 +5,7 @@ import re
 import time
 from dataclasses import replace
 from datetime import timedelta
+from threading import BoundedSemaphore
 from types import SimpleNamespace
 
 import pytest
@@ -17,6 +18,7 @@ from acsnet.errors import InputError
 from acsnet.server import measures_now
 from acsnet.server.datastores.protocol import LabelRecord
 from acsnet.server.identity import Person, Role, request_of
+from acsnet.server.inference import work_queue
 from acsnet.server.routes import decisions
 from acsnet.server.state.paths import DETAILS, audit_log_file
 from acsnet.server.web.shown_versions import digest_of
@@ -282,6 +284,18 @@ def test_a_rejected_draft_is_kept_and_offered_to_nobody(desk):
     refused = desk.decide("accept", version=kept.id, by="Eve")
     assert refused.status_code == 422
     assert "was withdrawn" in refused.json()["detail"]
+
+
+def test_a_decision_is_answered_while_there_is_no_place_to_measure_in(desk, monkeypatch):
+    desk.save("Ana")
+    desk.save("Bea")
+    entries = DetailsStore(desk.store.folder / DETAILS)
+    entries.save(desk.image, ReadingDetails(remote_region={1: (5.0, 5.0)}), reader="Eve")
+    monkeypatch.setattr(work_queue, "_volumes", BoundedSemaphore(1))
+    with work_queue.volume_place():
+        answer = desk.decide("reject", version="draft", by="Eve", comment="apex is missing")
+    entries.remove(desk.image)
+    assert (answer.status_code, answer.json()["user"]) == (200, "Bea")
 
 
 def test_a_rejection_needs_a_reason_and_a_name(desk):

@@ -40,6 +40,7 @@ from acsnet.server.datastores.label_records import (
     records_of_folder,
     reviewed_of,
 )
+from acsnet.server.datastores.label_reports import kept_features
 from acsnet.server.datastores.preflight import Verdict
 from acsnet.server.datastores.protocol import (
     LabelRecord,
@@ -144,7 +145,7 @@ class StudiesDatastore(FolderScans):
             author=f"ACSNet {__version__}",
             saved=datetime.now(timezone.utc),
             model=model,
-            features=measured.features_dict(),
+            features=kept_features(measured),
         )
         with self._change, _label_file(measured) as file:
             self._show(image_id, file, record, scan=self.state_to_keep(image_id))

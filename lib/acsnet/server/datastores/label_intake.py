@@ -20,7 +20,7 @@ from acsnet.io import read_scan
 from acsnet.io.client_labels import read_with_warnings
 from acsnet.scan import ShortAxisScan
 from acsnet.server.datastores.label_records import MODEL_DRAFT
-from acsnet.server.datastores.label_reports import given_for
+from acsnet.server.datastores.label_reports import given_for, kept_features
 from acsnet.server.datastores.protocol import (
     REPLACED,
     LabelRecord,
@@ -82,7 +82,7 @@ def accept_label(
     measured = measure_marked(scan, labels, notes=notes, given=given)
     label = NewLabel(
         measured=measured,
-        features=measured.features_dict(),
+        features=kept_features(measured),
         drawn_on=drawn_on,
         author=author,
         state=state,

@@ -31,6 +31,9 @@ OF_THE_NETWORKS = ("intervals", "slice_uncertainty", "anatomy", "quality", "seco
 OF_THE_LABELS = tuple(sorted(MEASURES - {"warnings"}))
 """Keys that nothing a reader enters changes, among them the threshold that split the scar."""
 
+GIVEN = "given"
+"""Among the measures that are kept of a label map: what was entered when it was measured."""
+
 KEPT_OF = range(4, SCHEMA + 1)
 """Versions of `features.json` in which these keys mean what they mean now."""
 
@@ -63,7 +66,31 @@ def with_given(measured: Measured, given: Given) -> Measured:
         measured,
         quantification=replace(again.quantification, features=measured.features),
         warnings=_renewed(measured.warnings, (*again.quantification.warnings, *notes)),
+        given=given,
     )
+
+
+def kept_features(measured: Measured) -> dict[str, Any]:
+    """The content of `features.json` as it is kept of a label map: with what it was measured with.
+
+    By that it is told whether these measures hold when something else is entered.
+    """
+    return {**measured.features_dict(), GIVEN: plain_given(measured.given)}
+
+
+def plain_given(given: Given) -> dict[str, Any]:
+    """What a reader entered that changes measures, as JSON has it."""
+    marks = (given.rv_insertion_by_slice, given.remote_by_slice)
+    insertion, remote = (
+        None if points is None else {str(number): list(point) for number, point in points.items()}
+        for points in marks
+    )
+    return {
+        "height_cm": given.height_cm,
+        "weight_kg": given.weight_kg,
+        "rv_insertion": insertion,
+        "remote_region": remote,
+    }
 
 
 def warnings_with(noted: Sequence[str], measured: Measured) -> tuple[str, ...]:
@@ -81,7 +108,7 @@ def features_with(noted: Mapping[str, Any], measured: Measured) -> dict[str, Any
     noted: on record; what belongs to the label map itself stays, the weights of the networks that
     drew it as well, but for measures of versions other than `KEPT_OF`.
     """
-    again = measured.features_dict()
+    again = kept_features(measured)
     if noted.get("schema") not in KEPT_OF:
         return again
     kept = {key: noted[key] for key in (*OF_THE_NETWORKS, *OF_THE_LABELS) if key in noted}

@@ -39,6 +39,7 @@ from acsnet.server.datastores.label_reports import (
     companions_of,
     entered,
     given_for,
+    kept_features,
     reading_of,
 )
 from acsnet.server.datastores.protocol import LabelRecord
@@ -132,7 +133,7 @@ class PacsLabels:
         if annotation.by_model and self.measures.of(annotation.instance):
             return
         given = given_for(self._store, uid, scan=NEVER_CHANGES)
-        measured = measure_marked(scan, labels, notes=notes, given=given).features_dict()
+        measured = kept_features(measure_marked(scan, labels, notes=notes, given=given))
         with self.measures.change:  # whoever stored the SEG may have kept its measures meanwhile
             known = self.measures.of(annotation.instance)
             if known and annotation.by_model:
@@ -241,7 +242,7 @@ class PacsLabels:
             anew=self._is_draft_rejected(uid),
         )
         if stored is not None:
-            self.measures.keep(stored.instance, {**measured.features_dict(), MODEL_VERSION: model})
+            self.measures.keep(stored.instance, {**kept_features(measured), MODEL_VERSION: model})
 
     def withdraw(self, uid: str, record: LabelRecord, *, by: str, reason: str) -> LabelRecord:
         """Note that a SEG is not to be used; it stays in the PACS."""
@@ -280,7 +281,7 @@ class PacsLabels:
         return self.store(
             uid,
             measured,
-            features=measured.features_dict(),
+            features=kept_features(measured),
             author=annotation.author,
             state="reviewed",
             model=str(self.measures.of(version).get(MODEL_VERSION) or ""),
@@ -299,14 +300,15 @@ class PacsLabels:
 
         One that cannot be read is left out, as the log says, and one on what is no short-axis LGE.
 
-        anew: ask for each scan whether it has other images by now; else what its entry says holds.
+        anew: ask for each scan whose images nobody counts whether it has others by now; else what
+            its entry says holds.
         """
         reviewed = []
         for entry in entries:
             annotation = entry.newest("reviewed")
             if entry.known.reason is not None or annotation is None:
                 continue
-            is_known = entry.examination is not None and not anew
+            is_known = entry.examination is not None and (entry.is_counted or not anew)
             try:
                 examined = entry if is_known else self._archive.entry(entry.uid)
                 label = self._file(examined, annotation)

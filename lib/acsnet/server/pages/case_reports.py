@@ -59,7 +59,7 @@ def report(app: App, image: str, tag: VersionQuery) -> Response:
 def bullseye(app: App, image: str, tag: VersionQuery) -> Response:
     """Scar and transmurality by segment."""
     store = app.datastore()
-    measures = measures_of(store).of(image, version_of(store, image, tag)).features
+    measures = measures_of(store).surely_of(image, version_of(store, image, tag)).features
     if not has_segments(measures):
         raise HTTPException(404, "this label map has no segments")
     return Response(bullseye_png(measures), media_type="image/png")
@@ -69,7 +69,7 @@ def bullseye(app: App, image: str, tag: VersionQuery) -> Response:
 def features(app: App, image: str, tag: VersionQuery) -> Response:
     """The measurements of a label map, the same as in its report."""
     store = app.datastore()
-    version = measures_of(store).of(image, version_of(store, image, tag))
+    version = measures_of(store).surely_of(image, version_of(store, image, tag))
     if not version.features:
         raise HTTPException(404, "this label map was not measured")
     return JSONResponse({**version.features, "warnings": list(version.warnings)})

@@ -162,11 +162,10 @@ def case_page(app: App, image: str, version: str = "", before: str = "") -> Resp
     if looked_at is not None:
         app.shown_versions.add(image, looked_at.id)
         looked_at = now.of(image, looked_at)
-    columns = [
-        now.of(image, record)
-        for record in case.label_maps
-        if record.tag and record.current and record.features
+    beside = [
+        record for record in case.label_maps if record.tag and record.current and record.features
     ]
+    columns = [now.of(image, record) for record in beside] if len(beside) > 1 else []
     scan = store.drawn_state_now(image)
     details, faults = DetailsStore(store.folder / DETAILS).read(image, scan=scan)
     warnings = () if looked_at is None else looked_at.warnings

@@ -30,7 +30,7 @@ from acsnet.server.datastores.protocol import (
 from acsnet.server.errors import UnshownError
 from acsnet.server.identity import signed, signed_on_page
 from acsnet.server.inference.work_queue import volume_place
-from acsnet.server.measures_now import holds, measured_anew, measures_of, opened
+from acsnet.server.measures_now import known_now, measured_anew, opened
 from acsnet.server.state.audit_trail import note
 from acsnet.server.web import metrics
 from acsnet.server.web.error_responses import wants_page
@@ -163,11 +163,14 @@ def accepted(
     drawn_on = store.state_to_label(image)
     file, record = opened(store, image, record)
     is_drawn = not by_networks(record.author)
+    known = known_now(store, image, record) if is_drawn else None
     measured = None
-    if not (is_drawn and holds(store, image, record)):
+    if known is None:
         given = given_for(store.folder, image, scan=store.drawn_state_now(image))
         measured = measured_anew(store, image, record, file, given=given)
-    warnings = record.warnings if measured is None else measured.warnings
+        warnings = measured.warnings
+    else:
+        warnings = tuple(known["warnings"])
     digest = digest_of(warnings)
     if digest not in shown and not set(warnings) <= set(shown):
         msg = "this label map has warnings: look at them before you accept it"
@@ -268,8 +271,7 @@ def _answer(
     if following:
         address += f"{'&' if '?' in address else '?'}{urlencode({'before': image})}"
     if fields.get("is_program"):
-        now = measures_of(app.datastore()).of(image, record)
-        return JSONResponse({**now.to_info(), "image": image, "page": address})
+        return JSONResponse({**record.to_info(), "image": image, "page": address})
     return RedirectResponse(address, 303)
 
 

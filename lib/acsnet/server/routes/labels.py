@@ -73,11 +73,15 @@ def save_label(
 
 @router.get("/acsnet/cases/{image}/versions.json")
 def versions(app: App, image: str) -> list[dict[str, Any]]:
-    """All versions of an image's labels with their measures of now, newest first."""
+    """All versions of an image's labels, newest first, with their measures of now.
+
+    Only those that are fetched by a tag are measured for it: a warning says where another would be.
+    """
     store = app.datastore()
     known_case(store, image)
     records, now = each_once(store.label_records(image)), measures_of(store)
-    return [now.of(image, record).to_info() for record in records]
+    shown = [(now.of if record.tag else now.at_once_of)(image, record) for record in records]
+    return [record.to_info() for record in shown]
 
 
 @router.delete("/datastore/label")
