@@ -234,6 +234,15 @@ def test_a_missing_thickness_and_a_wrong_spacing_are_replaced_by_the_step(labels
     assert float(measures.SliceThickness) == float(measures.SpacingBetweenSlices) == 8.0
 
 
+def test_the_pixel_spacing_is_that_of_the_stack_where_those_of_the_images_differ(labels, sources):
+    sources[0].PixelSpacing, sources[3].PixelSpacing = [1.506, 2.0], [1.5, 1.992]
+    seg = make_seg(labels, sources, **MAKE)
+    (measures,) = seg.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence
+    assert [*measures.PixelSpacing] == [1.5, 2.0]
+    np.testing.assert_array_equal(by_highdicom(seg, sources), labels)
+    assert sources[0].PixelSpacing == [1.506, 2.0]
+
+
 def test_an_empty_label_map_is_written(sources):
     empty = np.zeros((4, 6, 9), dtype=np.uint8)
     seg = make_seg(empty, sources, **MAKE)

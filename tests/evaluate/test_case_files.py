@@ -18,11 +18,18 @@ def test_a_label_map_is_found_by_the_name_of_its_case(tmp_path, ending):
     assert label_path(tmp_path, "P1") == tmp_path / f"P1{ending}"
 
 
-@pytest.mark.parametrize("other", ["P1.nii", "P1.NII.GZ", "P1.dcm", "P1.nrrd"])
+@pytest.mark.parametrize("other", ["P1.nii", "P1.mha", "P1.nrrd"])
 def test_two_label_maps_of_one_case_are_refused(tmp_path, other):
     for name in ("P1.nii.gz", other, "P10.nii.gz"):
         (tmp_path / name).touch()
     with pytest.raises(InputError, match=r"holds 2 files of the case P1 \(P1\..*, P1\..*\): leave"):
+        label_path(tmp_path, "P1")
+
+
+def test_two_label_maps_of_one_case_with_capitals_are_refused(tmp_path):
+    for name in ("P1.NII.GZ", "P1.Nii.gz"):
+        (tmp_path / name).touch()
+    with pytest.raises(InputError, match="holds 2 files of the case P1"):
         label_path(tmp_path, "P1")
 
 
@@ -37,10 +44,18 @@ def test_an_image_beside_its_segmentation_and_the_pixels_of_a_header_are_no_seco
     assert label_path(tmp_path, "P1") == tmp_path / taken
 
 
+@pytest.mark.parametrize("beside", [("P1.dcm",), ("P1.hdr", "P1.img"), ("P1.DCM", "P1.img")])
+def test_the_seg_and_the_pair_of_files_made_of_a_label_map_are_no_second_map(tmp_path, beside):
+    for name in ("P1.nii.gz", *beside):
+        (tmp_path / name).touch()
+    assert label_path(tmp_path, "P1") == tmp_path / "P1.nii.gz"
+
+
 def test_a_label_map_that_is_not_there_is_called_as_a_nifti_file(tmp_path):
     (tmp_path / "P10.nii.gz").touch()
     (tmp_path / "P1.NRRD").mkdir()
     assert label_path(tmp_path, "P1") == tmp_path / "P1.nii.gz"
+    assert label_path(tmp_path / "nowhere", "P1") == tmp_path / "nowhere" / "P1.nii.gz"
 
 
 def test_a_case_with_capitals_in_the_ending_of_its_label_map_is_evaluated(save, labels, tmp_path):

@@ -74,6 +74,12 @@ def test_where_no_scan_can_be_measured_on_nothing_is_trained(run, tmp_path, writ
         keep(other)
 
 
+def test_where_all_that_is_held_out_was_accepted_unchanged_that_is_the_reason(run):
+    cases = [replace(case, unchanged=case.held) for case in read_request(run).cases]
+    with pytest.raises(InputError, match=r"accepted unchanged, .* correct one of them \(case2\)"):
+        keep_samples(run, cases, steps=("prior",), phantoms=0, seed=0)
+
+
 def test_without_a_wall_of_some_size_among_the_labels_the_replayed_ones_are_trained_on(
     tmp_path, write_scan
 ):

@@ -219,6 +219,13 @@ def test_a_loss_of_a_tenth_of_the_margin_is_none():
     assert decision.reason.endswith("enhancement Dice (0.573 instead of 0.600)")
 
 
+def test_a_few_voxels_less_do_not_decide_however_far_the_live_model_is_below():
+    # A hundredth of the margin of the enhancement is 0.0002; the live model is 0.1 below.
+    shipped, live = enhancement(0.60), enhancement(0.50)
+    assert decide(live, enhancement(0.49981, wall=0.9), shipped=shipped).promote
+    assert not decide(live, enhancement(0.49979, wall=0.9), shipped=shipped).promote
+
+
 def test_losses_of_a_tenth_of_the_margin_do_not_add_up_either():
     # A margin and a half of the enhancement is 0.03; each step loses 0.0019.
     shipped, value = enhancement(0.60), 0.60

@@ -276,16 +276,25 @@ def test_packed_pixels_of_more_than_their_matrix_are_not_unpacked(tmp_path):
 
 
 @pytest.mark.parametrize("ending", [".nrrd", ".nhdr", ".mha", ".mhd", ".nii", ".nii.gz", ".hdr"])
-def test_a_row_behind_the_pixels_tells_of_a_wrong_header_and_less_does_not(tmp_path, ending):
-    """Six pixels of two bytes are the longest row."""
+def test_a_row_behind_the_pixels_tells_of_a_wrong_header_and_less_or_padding_does_not(
+    tmp_path, ending
+):
+    """Six pixels of two bytes are the longest row; files are padded to blocks of 4096 bytes."""
     image = sitk.GetImageFromArray(np.arange(120, dtype=np.int16).reshape(4, 5, 6))
     image.SetSpacing((1.5, 1.5, 8.0))
     path = tmp_path / f"a{ending}"
     sitk.WriteImage(image, str(path))
     pixels = next((file for file in tmp_path.iterdir() if file != path), path)
     plain = pixels.read_bytes()
-    for behind, refused in ((11, False), (12, True), (100_000, True)):
-        longer = (gzip.decompress(plain) if ending == ".nii.gz" else plain) + bytes(behind)
+    for behind, refused in (
+        (b"x" * 11, False),
+        (b"x" * 12, True),
+        (bytes(4095), False),
+        (bytes(4094) + b"x", True),
+        (bytes(4096), True),
+        (bytes(100_000), True),
+    ):
+        longer = (gzip.decompress(plain) if ending == ".nii.gz" else plain) + behind
         pixels.write_bytes(gzip.compress(longer) if ending == ".nii.gz" else longer)
         if not refused:
             assert read_scan(path).pixels.max() == 119

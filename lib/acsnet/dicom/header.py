@@ -19,6 +19,7 @@ from acsnet.dicom.source_images import slice_step_mm, source_planes
 from acsnet.errors import InputError
 from acsnet.io.dicom_files.dicom_file import quiet_pydicom, text_of
 from acsnet.io.dicom_stack.frames import ENHANCED
+from acsnet.io.geometry import stack_spacing_mm
 
 UNDECODABLE = "\N{REPLACEMENT CHARACTER}"
 SEPARATOR = "\\"
@@ -130,7 +131,7 @@ def source_faults(sources: Sequence[Dataset]) -> tuple[str, ...]:
 
 
 def clean_headers(sources: Sequence[Dataset]) -> list[Dataset]:
-    """The images with only the tags that an object takes over, SpacingBetweenSlices corrected.
+    """The images with only the tags that an object takes over, and the spacings of their stack.
 
     Raises InputError for an image without a required tag, and where name or ID of the patient
     cannot be decoded or are several.
@@ -138,10 +139,11 @@ def clean_headers(sources: Sequence[Dataset]) -> list[Dataset]:
     with quiet_pydicom():
         if faults := source_faults(sources):
             _log.warning("%s", "; ".join(faults))
-        step_mm = slice_step_mm(source_planes(sources))
-        headers = [_clean_header(source, step_mm) for source in sources]
+        planes = source_planes(sources)
+        headers = [_clean_header(source, slice_step_mm(planes)) for source in sources]
     for header in headers:
         header.FrameOfReferenceUID = headers[0].FrameOfReferenceUID
+        header.PixelSpacing = [_decimal(number) for number in stack_spacing_mm(planes)]
     return headers
 
 
@@ -181,7 +183,7 @@ def _clean_header(source: Dataset, step_mm: float) -> Dataset:
     if text_of(source, "SOPClassUID") in ENHANCED:
         clean.InstanceNumber = source.InstanceNumber  # of the frame
     clean.Rows, clean.Columns = int(source.Rows), int(source.Columns)
-    for keyword in ("PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient"):
+    for keyword in ("ImagePositionPatient", "ImageOrientationPatient"):
         setattr(clean, keyword, [_decimal(number) for number in source.get(keyword)])
     thickness = text_of(source, "SliceThickness")
     usable = _is_number(thickness) and float(thickness) > 0

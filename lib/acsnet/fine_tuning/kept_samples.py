@@ -16,7 +16,7 @@ import numpy as np
 from acsnet.errors import InputError
 from acsnet.fine_tuning.replay import slice_samples
 from acsnet.fine_tuning.reviewed_cases import read_cases
-from acsnet.fine_tuning.training_request import Case
+from acsnet.fine_tuning.training_request import Case, only_accepted
 from acsnet.storage import write_json
 from acsnet.train.job import BUILT
 from acsnet.train.run import ON_CINE
@@ -53,7 +53,10 @@ def keep_samples(
     folder = run / BUILT
     if (folder / SCANS).exists():
         return trained_scans(run)
-    measured = read_cases([case for case in cases if case.held and not case.unchanged])
+    held = [case for case in cases if case.held]
+    if all(case.unchanged for case in held):  # asked for by an earlier release
+        raise InputError(only_accepted(case.name for case in held))
+    measured = read_cases([case for case in held if not case.unchanged])
     if not measured.cases:
         msg = f"no scan to measure on can be read: {'; '.join(measured.left_out)}"
         raise InputError(msg)

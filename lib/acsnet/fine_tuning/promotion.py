@@ -13,7 +13,8 @@ So that losses within the margins do not add up over promotions, a candidate tha
 live model is also refused where it is worse than the shipped networks by more than the margin. A
 loss of up to `NO_CHANGE` of the margin does not count, or it would decide alone where the live
 model is below the shipped networks already; beyond `MOST_LOST` margins it does, or many of these
-would add up.
+would add up. There a loss of up to `A_FEW_VOXELS` of the margin does not: no candidate draws each
+voxel as the live model does, and none could follow one so far below the shipped networks.
 
 A draft that was accepted unchanged is what the live model, or one before it, drew: on it that model
 is perfect by construction, so the models are compared on labels that a person drew or corrected
@@ -42,6 +43,7 @@ PatientMeasures = Mapping[str, float | None]
 MIN_PATIENTS = 6  # the test leaves out who is unchanged, and with fewer cannot reach its level
 ALPHA = 0.05
 NO_CHANGE = 0.1  # share of a margin
+A_FEW_VOXELS = 0.01  # share of a margin: a hundred such losses are one
 MOST_LOST = 1.5  # margins
 
 
@@ -191,9 +193,10 @@ def _lost(
 ) -> str:
     """What a candidate lost that is worse than the live model; empty for nothing."""
     before, after = _pairs(row.measure, shipped, candidate)
-    is_small = row.gain >= -NO_CHANGE * MEASURES[row.measure].margin
-    margins = MOST_LOST if is_small else 1.0
-    if row.gain >= 0.0 or not _is_worse(row.measure, before.mean(), after.mean(), margins=margins):
+    lost = -row.gain / MEASURES[row.measure].margin
+    margins = MOST_LOST if lost <= NO_CHANGE else 1.0
+    is_worse = _is_worse(row.measure, before.mean(), after.mean(), margins=margins)
+    if lost <= A_FEW_VOXELS or not is_worse:
         return ""
     return _in_words(row.measure, after.mean(), instead_of=before.mean())
 

@@ -10,7 +10,7 @@ RUN/<network>/     checkpoint, settings, history; RUN/weights: the resulting wei
 import hashlib
 import logging
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta, timezone
@@ -184,14 +184,18 @@ def _with_sides(
         raise InputError(msg)
     held = [scan for scan in reviewed if holdout.holds(scan.patient)]
     if all(scan.unchanged for scan in held):
-        names = ", ".join(sorted(scan.name for scan in held)[:MAX_NAMED])
-        msg = (
-            "all labels of the patients held out are drafts that were accepted unchanged, on which "
-            f"no model can be measured: draw or correct one of them ({names}), or review labels of "
-            "more patients"
-        )
-        raise InputError(msg)
+        raise InputError(only_accepted(scan.name for scan in held))
     return reviewed, holdout
+
+
+def only_accepted(held: Iterable[str]) -> str:
+    """Why nothing is trained where all scans held out, by their names, have accepted drafts."""
+    names = ", ".join(sorted(held)[:MAX_NAMED])
+    return (
+        "all labels of the patients held out are drafts that were accepted unchanged, on which "
+        f"no model can be measured: draw or correct one of them ({names}), or review labels of "
+        "more patients"
+    )
 
 
 def _copied_case(

@@ -1,13 +1,11 @@
 """What DICOM slices must be to be called one stack, and which axis of a volume its slices are.
 
-And how far apart two affines place a volume.
-
-Geometry as in DICOM PS3.3 C.7.6.2.1.1: positions and directions in LPS mm. Tolerances are ours.
+And how far apart two affines place a volume. Geometry as in DICOM PS3.3 C.7.6.2.1.1: positions and
+directions in LPS mm. Tolerances are ours.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,20 +103,18 @@ def check_parallel(planes: Sequence[Plane]) -> None:
     """
     first = planes[0]
     for plane in planes:
-        what = difference(plane, first)
-        if what == "matrix":
+        if (plane.rows, plane.columns) != (first.rows, first.columns):
             msg = (
                 f"mixed matrix sizes: {first.file} has {first.rows} x {first.columns} pixels, "
                 f"{plane.file} has {plane.rows} x {plane.columns}"
             )
             raise GeometryError(msg)
-        if what == "spacing":
-            msg = (
-                f"mixed pixel spacing: {first.file} has {first.spacing_mm} mm, "
-                f"{plane.file} has {plane.spacing_mm} mm"
-            )
-            raise GeometryError(msg)
-        if what == "orientation":
+    change, both = _largest_spacing_change(planes)
+    if change > MAX_SPACING_CHANGE:
+        msg = f"mixed pixel spacing: {both}"
+        raise GeometryError(msg)
+    for plane in planes:
+        if turn_degrees(plane, first) > MAX_TURN_DEGREES:
             msg = (
                 f"mixed orientations: ImageOrientationPatient is {_cosines(first)} in {first.file} "
                 f"and {_cosines(plane)} in {plane.file}"
@@ -126,13 +122,13 @@ def check_parallel(planes: Sequence[Plane]) -> None:
             raise GeometryError(msg)
 
 
-def difference(plane: Plane, other: Plane) -> Literal["matrix", "spacing", "orientation"] | None:
-    """The first in which two planes differ too much for one stack; None where they do not."""
-    if (plane.rows, plane.columns) != (other.rows, other.columns):
-        return "matrix"
-    if spacing_change(plane, other) > MAX_SPACING_CHANGE:
-        return "spacing"
-    return "orientation" if turn_degrees(plane, other) > MAX_TURN_DEGREES else None
+def are_alike(plane: Plane, other: Plane) -> bool:
+    """Whether two planes have matrix, pixel spacing and orientation of one stack."""
+    return (
+        (plane.rows, plane.columns) == (other.rows, other.columns)
+        and spacing_change(plane, other) <= MAX_SPACING_CHANGE
+        and turn_degrees(plane, other) <= MAX_TURN_DEGREES
+    )
 
 
 def spacing_change(plane: Plane, other: Plane) -> float:
@@ -140,6 +136,15 @@ def spacing_change(plane: Plane, other: Plane) -> float:
     both = np.array([plane.spacing_mm, other.spacing_mm])
     apart = np.ptp(both, axis=0)
     return float((apart / both.max(axis=0)).max()) if apart.max() > SAME_SPACING_MM else 0.0
+
+
+def _largest_spacing_change(planes: Sequence[Plane]) -> tuple[float, str]:
+    """`spacing_change` of the two planes that differ most, and both in words."""
+    spacings = np.array([plane.spacing_mm for plane in planes])
+    along = spacings[:, int((np.ptp(spacings, axis=0) / spacings.max(axis=0)).argmax())]
+    pair = [planes[int(end)] for end in sorted((along.argmin(), along.argmax()))]
+    both = ", ".join(f"{plane.file} has {plane.spacing_mm} mm" for plane in pair)
+    return spacing_change(*pair), both
 
 
 def turn_degrees(plane: Plane, other: Plane) -> float:
@@ -159,11 +164,10 @@ def parallel_remarks(planes: Sequence[Plane]) -> list[str]:
             f"slices differ in orientation by up to {degrees:.1f} degrees ({first.file} and "
             f"{turned[0].file}): taken as parallel"
         )
-    other = max(planes, key=lambda plane: spacing_change(plane, first))
-    if change := spacing_change(other, first):
+    change, both = _largest_spacing_change(planes)
+    if change:
         remarks.append(
-            f"slices differ in pixel spacing by {100 * change:.2g} % ({first.file} has "
-            f"{first.spacing_mm} mm, {other.file} has {other.spacing_mm} mm): the median is taken"
+            f"slices differ in pixel spacing by {100 * change:.2g} % ({both}): the median is taken"
         )
     return remarks
 
@@ -251,13 +255,18 @@ def _sideways_remarks(
     return [f"{beside}: volumes stay true, labels lie so much aside there"]
 
 
+def stack_spacing_mm(planes: Sequence[Plane]) -> NDArray[np.float64]:
+    """(2,) distance of rows, and of columns, of a stack: the median of its slices."""
+    return np.asarray(np.median([plane.spacing_mm for plane in planes], axis=0))
+
+
 def stack_affine(planes: Sequence[Plane]) -> NDArray[np.float64]:
     """Ordered planes -> (4, 4) from index (column, row, slice) to RAS mm, as NIfTI has it."""
     first, last = planes[0], planes[-1]
     mean = np.mean([plane.cosines for plane in planes], axis=0)
     usual = min(planes, key=lambda plane: float(np.abs(plane.cosines - mean).max())).cosines
     along_row, along_column = usual / np.linalg.norm(usual, axis=1, keepdims=True)
-    row_mm, column_mm = np.median([plane.spacing_mm for plane in planes], axis=0)
+    row_mm, column_mm = stack_spacing_mm(planes)
     affine, to_ras = np.eye(4), LPS_TO_RAS[:3, :3]
     affine[:3, 0] = to_ras @ along_row * column_mm
     affine[:3, 1] = to_ras @ along_column * row_mm

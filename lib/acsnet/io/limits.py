@@ -41,7 +41,8 @@ MAX_FIELD_MM2 = 12_500_000.0
 """Of all slices of a stack: 100 of 353 x 353 mm, where a short-axis stack has a tenth of that. The
 networks see millimetres, not pixels: few wide pixels become as many as the field has room for."""
 
-PIECE_BYTES = 2**20
+BLOCK_BYTES = 4096
+"""To a multiple of which programs and tapes fill files up."""
 
 MAX_MATRIX = 2048
 """Rows and columns: twice what cardiac MR is reconstructed to."""
@@ -226,19 +227,24 @@ def decoded(line: bytes) -> str:
 
 
 def pixel_bytes(shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[int, int]:
-    """Bytes that the pixels of a header need, and how many behind them tell that it is wrong.
-
-    Fewer may be a line end, or what fills a block. A row along the longest axis is no such thing:
-    the type, a size or the number of slices is another one.
-    """
+    """Bytes that the pixels of a header need, and of a row of them along the longest axis."""
     return math.prod(shape) * dtype.itemsize, max(shape) * dtype.itemsize
 
 
-def check_rest(name: str, *, behind: int, most: int) -> None:
-    """Refuse pixels with as many bytes behind them as `pixel_bytes` calls too many."""
-    if behind >= most:
+def check_rest(name: str, rest: bytes, *, row: int) -> None:
+    """Refuse pixels with a row or more behind them: the type or a size is another one.
+
+    Less may be a line end, and NUL what fills the last block. rest: what lies behind them, as far
+    as `rest_bytes`; row: as `pixel_bytes`. Raises InputError.
+    """
+    if len(rest) >= row and (len(rest) >= BLOCK_BYTES or any(rest)):
         msg = f"{name} is longer than the image that its header describes (another type or size?)"
         raise InputError(msg)
+
+
+def rest_bytes(row: int) -> int:
+    """How many bytes behind pixels must be read to know whether they are too many."""
+    return max(row, BLOCK_BYTES)
 
 
 def unpacked(
@@ -246,23 +252,24 @@ def unpacked(
 ) -> NDArray[Any]:
     """The pixels in `packed`, by encoding raw, gzip or bzip2, the first axis running fastest.
 
-    Never unpacks more than them and a row. Raises InputError for fewer, or a row more.
+    Never unpacks more than them and `rest_bytes`. Raises InputError for fewer, and as `check_rest`.
     """
-    size, most = pixel_bytes(shape, dtype)
+    size, row = pixel_bytes(shape, dtype)
+    most = size + rest_bytes(row)
     try:
         if encoding == "raw":
-            plain = packed
+            plain = packed[:most]
         elif encoding == "gzip":
-            plain = zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(packed, size + most)
+            plain = zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(packed, most)
         else:
-            plain = bz2.BZ2Decompressor().decompress(packed, size + most)
+            plain = bz2.BZ2Decompressor().decompress(packed, most)
     except (zlib.error, OSError, EOFError, MemoryError) as error:
         msg = f"pixels of {name} cannot be read (damaged or cut short?)"
         raise InputError(msg) from error
     if len(plain) < size:
         msg = f"pixels of {name} cannot be read: they do not fill the matrix (cut short?)"
         raise InputError(msg)
-    check_rest(name, behind=len(plain) - size, most=most)
+    check_rest(name, plain[size:], row=row)
     return np.frombuffer(plain[:size], dtype).reshape(shape, order="F")
 
 
@@ -300,20 +307,6 @@ def gzip_layers(path: Path) -> int:
             return 2 if stream.read(2) == GZIP else 1
         except (EOFError, OSError, zlib.error):
             return 1
-
-
-def length_of(path: Path, *, most: int) -> int:
-    """Bytes of a file; of a packed one, read to its checksum, what it holds: `most` if it is more.
-
-    Raises what gzip does on a damaged one.
-    """
-    length = 0
-    with open_unpacked(path) as stream:
-        if not isinstance(stream, gzip.GzipFile):
-            return path.stat().st_size
-        while piece := stream.read(min(most - length, PIECE_BYTES)):
-            length += len(piece)
-    return length
 
 
 def check_pixels(name: str, pixels: NDArray[np.float32]) -> None:

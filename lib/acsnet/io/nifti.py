@@ -23,9 +23,9 @@ from acsnet.io.limits import (
     MAX_EXTENSION_BYTES,
     check_rest,
     gzip_layers,
-    length_of,
     open_unpacked,
     pixel_bytes,
+    rest_bytes,
     true_unit,
 )
 from acsnet.io.volume import (
@@ -245,14 +245,14 @@ def check_whole(path: Path, image: nib.Nifti1Image, *, name: str) -> None:
     nibabel stops before both. image: from `open_nifti`, of a size that was found good. Raises
     InputError.
     """
-    size, most = pixel_bytes(image.shape, image.get_data_dtype())
-    end = int(image.dataobj.offset) + size
+    size, row = pixel_bytes(image.shape, image.get_data_dtype())
     with _named_errors(f"pixels of {name} cannot be read (damaged or cut short?)"):
-        if "header" in image.file_map:  # of a pair, which is never packed
-            length = Path(image.file_map["image"].filename).stat().st_size
-        else:
-            length = length_of(header_path(path), most=end + most)
-    check_rest(name, behind=length - end, most=most)
+        pixels = Path(image.file_map["image"].filename) if "header" in image.file_map else None
+        # A pair is never packed. Of a packed file, what is read to its end is checked by its sum.
+        with open_unpacked(header_path(path)) if pixels is None else pixels.open("rb") as stream:
+            stream.seek(int(image.dataobj.offset) + size)
+            rest = stream.read(rest_bytes(row))
+    check_rest(name, rest, row=row)
 
 
 def write_label_map(path: str | Path, labels: NDArray[np.uint8], grid: InputGrid) -> None:

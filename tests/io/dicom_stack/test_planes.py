@@ -1,12 +1,13 @@
 """Images are told apart by where they lie, however their headers write it."""
 
+from itertools import permutations
 from pathlib import Path
 
 import numpy as np
 import pytest
 from oblique_stack import image
 
-from acsnet.errors import InputError
+from acsnet.errors import GeometryError, InputError
 from acsnet.io.dicom import check_headers
 from acsnet.io.dicom_files.dicom_file import DicomFile
 from acsnet.io.dicom_stack.planes import (
@@ -156,3 +157,15 @@ def test_mosaics_are_named_as_what_they_are(count, step_mm):
 
 def test_slices_that_were_taken_out_of_mosaics_are_a_stack():
     assert check_headers(files(3, as_mosaic), name="scan").grid.shape[2] == 3
+
+
+@pytest.mark.parametrize("order", permutations(range(4)))
+def test_in_no_order_are_slices_one_stack_whose_spacings_lie_too_far_on_either_side(order):
+    """By 0.45 % from the others, and by 0.9 % from each other."""
+
+    def change(index, dataset):
+        dataset.PixelSpacing = [1.5, (2.0, 2.009, 1.991, 2.0)[index]]
+
+    images = files(change=change)
+    with pytest.raises(GeometryError, match="mixed pixel spacing"):
+        check_headers([images[index] for index in order], name="case")

@@ -18,7 +18,7 @@ from acsnet.io.geometry import (
     MAX_TURN_DEGREES,
     SAME_POSITION_MM,
     Plane,
-    difference,
+    are_alike,
     group_by_position,
 )
 
@@ -132,7 +132,7 @@ def stacks_of(planes: Sequence[Plane]) -> list[list[int]]:
     stacks: list[list[int]] = []
     for index, plane in enumerate(planes):
         for stack in stacks:
-            if difference(plane, planes[stack[0]]) is None:
+            if are_alike(plane, planes[stack[0]]):
                 stack.append(index)
                 break
         else:
@@ -199,9 +199,9 @@ def _positions(planes: Sequence[Plane]) -> int:
     """Slice positions, each orientation counted for itself."""
     count, left = 0, list(planes)
     while left:
-        together = [plane for plane in left if difference(plane, left[0]) is None]
+        together = [plane for plane in left if are_alike(plane, left[0])]
         count += len(group_by_position(together))
-        left = [plane for plane in left if difference(plane, left[0]) is not None]
+        left = [plane for plane in left if not are_alike(plane, left[0])]
     return count
 
 
