@@ -7,10 +7,17 @@ from types import SimpleNamespace
 import in_process
 import pydicom
 import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 from in_process import app_over, application_of
+from pretend_archive import pretend_archive
 
+from acsnet.pacs.config import pacs_settings
 from acsnet.server.auth.accounts import Accounts
-from acsnet.server.identity import Role
+from acsnet.server.datastores.pacs import DicomWebDatastore
+from acsnet.server.dicomweb import pacs_proxy
+from acsnet.server.identity import Person, Role, request_of
+from acsnet.server.web.error_responses import add_error_handlers
 
 HERE = Path(__file__).parent
 PASSWORD = "correct horse battery"
@@ -72,3 +79,43 @@ def locked(place):
     return SimpleNamespace(
         **vars(place), application=application, client=client_of(application), people=people
     )
+
+
+@pytest.fixture
+def archive():
+    with pretend_archive() as one:
+        yield one
+
+
+@pytest.fixture
+def site(archive, patient, tmp_path, monkeypatch):
+    """The proxy before an archive with one LGE series, one that is none, and another patient's."""
+    monkeypatch.setenv("ACSNET_STATE", str(tmp_path / "state"))
+    listed = patient(1, uid="1", SeriesDescription="LGE SAX")
+    other = patient(1, uid="2", SeriesDescription="localizer")
+    stranger = patient(2, uid="3", SeriesDescription="T1 brain")
+    archive.datasets += [*listed, *other, *stranger]
+    store = DicomWebDatastore(pacs_settings(archive.url), store=tmp_path / "store")
+    application = FastAPI()
+    application.include_router(pacs_proxy.router)
+    add_error_handlers(application)
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    application.state.acsnet = SimpleNamespace(datastore=lambda: store, scratch=scratch)
+    people = {"person": Person("rea", Role.REVIEWER)}
+
+    async def logged_in(scope, receive, send):
+        with request_of(people["person"]):
+            await application(scope, receive, send)
+
+    yield SimpleNamespace(
+        client=TestClient(logged_in, raise_server_exceptions=False),
+        store=store,
+        people=people,
+        listed=listed,
+        other=other,
+        stranger=stranger,
+        series=f"/dicomweb/studies/{listed[0].StudyInstanceUID}/series/"
+        f"{listed[0].SeriesInstanceUID}",
+    )
+    store.close()

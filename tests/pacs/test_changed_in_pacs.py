@@ -111,9 +111,9 @@ def test_nothing_is_stored_on_images_that_were_replaced(archive, images, pacs):
     assert set(archive.read(uid)[0].instance_uids) == {image.SOPInstanceUID for image in new}
 
 
-def missing():
+def answered(status):
     response = requests.Response()
-    response.status_code = 404
+    response.status_code = status
     return requests.HTTPError(response=response)
 
 
@@ -124,7 +124,7 @@ def answers_404(pacs, monkeypatch):
 
     def answer(study, series, uid):
         if uid not in pacs.datasets:
-            raise PacsError from missing()
+            raise PacsError from answered(404)
         return instance(study, series, uid)
 
     monkeypatch.setattr(pacs, "instance", answer)
@@ -153,14 +153,38 @@ def test_a_segmentation_that_is_not_found_is_looked_at_again(archive, images, pa
     assert archive.entry(uid).annotations[0].instance == "1.2.78"
 
 
-def test_a_damaged_image_that_is_repaired_in_the_pacs_is_fetched_again(forgetful, images, pacs):
+def test_a_scan_with_a_damaged_image_is_fetched_once_and_stays_refused(forgetful, images, pacs):
+    uid = images[0].SeriesInstanceUID
+    images[2].PixelData = images[2].PixelData[:1000]
+    for _ in range(3):
+        with pytest.raises(InputError, match="do not fill the matrix"):
+            forgetful.fetch(uid)
+        assert forgetful.worklist.entries()[uid].state == "refused"
+    assert pacs.count("instance") == len(images)
+    assert pacs.count("headers") >= 3
+    assert not list(forgetful.worklist.folder(uid).glob("*.dcm"))
+
+
+def test_a_damaged_image_that_is_repaired_in_the_pacs_is_fetched_again_after_a_while(
+    forgetful, images, monkeypatch
+):
     uid = images[0].SeriesInstanceUID
     whole = images[2].PixelData
     images[2].PixelData = whole[:1000]
     with pytest.raises(InputError, match="do not fill the matrix"):
         forgetful.fetch(uid)
-    assert not list(forgetful.worklist.folder(uid).glob("*.dcm"))
     images[2].PixelData = whole
+    monkeypatch.setattr("acsnet.pacs.examinations.SELDOM_S", 0.0)
+    assert len(forgetful.read(uid)[0].pixels) == 8
+
+
+def test_whole_images_in_the_place_of_damaged_ones_are_fetched_at_once(forgetful, images, pacs):
+    uid = images[0].SeriesInstanceUID
+    whole = copy.deepcopy(images)
+    images[2].PixelData = images[2].PixelData[:1000]
+    with pytest.raises(InputError, match="do not fill the matrix"):
+        forgetful.fetch(uid)
+    replaced(whole, pacs)
     assert len(forgetful.read(uid)[0].pixels) == 8
 
 
@@ -214,3 +238,25 @@ def test_reports_of_a_seg_that_was_refused_are_not_kept(
         store(archive, images)
     assert Unsent(pacs, tmp_path / "unsent").remarks("*") == ()
     assert not list((tmp_path / "unsent").glob("*"))
+
+
+@pytest.mark.parametrize(
+    ("status", "is_known", "kept"), [(503, True, 0), (503, False, 2), (504, True, 2)]
+)
+def test_reports_are_kept_where_the_seg_may_be_stored_after_an_error_of_the_service(
+    archive, images, pacs, monkeypatch, tmp_path, status, is_known, kept
+):
+    """A gateway that waited in vain tells nothing of a service that is still at it."""
+    error = PacsError(f"HTTP {status}")
+    error.__cause__ = answered(status)
+
+    def has_instance(uid):
+        if not is_known:
+            raise PacsError
+        return False
+
+    monkeypatch.setattr(pacs, "has_instance", has_instance)
+    failing(pacs, monkeypatch, error, is_stored=False)
+    with pytest.raises(PacsError, match=f"HTTP {status}"):
+        store(archive, images)
+    assert len(list((tmp_path / "unsent").glob("*/*.dcm"))) == kept

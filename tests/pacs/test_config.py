@@ -23,6 +23,14 @@ def test_login_and_search_come_from_the_environment(monkeypatch):
     assert "secret-token" not in repr(settings)
 
 
+@pytest.mark.parametrize("study", ["StudyInstanceUID", "0020000D", "0020000d"])
+def test_a_search_for_labels_has_the_keys_of_patient_and_study_only(study, monkeypatch):
+    monkeypatch.setenv("ACSNET_PACS_SEARCH", f"{study}=1.2&StationName=MR1")
+    settings = pacs_settings(URL)
+    assert settings.search_for("SEG") == {study: "1.2", "Modality": "SEG"}
+    assert settings.search_for("MR") == {study: "1.2", "StationName": "MR1", "Modality": "MR"}
+
+
 def test_a_password_in_the_address_is_refused_and_not_repeated():
     with pytest.raises(InputError, match="ACSNET_PACS_PASSWORD") as caught:
         pacs_settings("https://reader:hush@pacs.example.org/dicom-web")

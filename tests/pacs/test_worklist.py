@@ -292,6 +292,11 @@ def test_a_search_key_of_a_series_hides_no_labels(pacs, patient, tmp_path, monke
     ]
 
 
+def test_no_labels_are_searched_for_where_there_are_no_scans(pacs, worklist):
+    assert worklist.entries() == {}
+    assert pacs.asked == [("search", "MR"), ("search", "OT")]
+
+
 @pytest.fixture
 def says_404(pacs, monkeypatch):
     """Kinds of series for which a search is answered with HTTP 404."""

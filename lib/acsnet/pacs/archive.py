@@ -39,6 +39,7 @@ from acsnet.storage import write_text
 
 PATIENT_AND_STUDY = (*UNCHANGED, *MAY_BE_EMPTY, *MAY_BE_ABSENT)
 GONE = 404
+GATEWAY_TIMEOUT = 504
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +110,7 @@ class Archive:
         """As `fetch`, of a scan that was examined, without asking whether it is another by now."""
         folder = self.worklist.folder(entry.uid)
         subject = "\\".join(entry.known.subject.values())
-        with self._fetching[entry.uid], self._noting_faults(entry.uid):
+        with self._fetching[entry.uid], self._noting_faults(entry):
             self._images.remove_outdated(folder, subject=subject)
             images = dict(zip(entry.known.instances, entry.known.in_series, strict=True))
             fetched = download_images(self.pacs, study=entry.study, images=images, folder=folder)
@@ -128,7 +129,7 @@ class Archive:
     def read_entry(self, entry: Entry) -> tuple[ShortAxisScan, tuple[Dataset, ...]]:
         """As `read`, as `fetch_entry` fetches it."""
         folder = self.fetch_entry(entry)
-        with self._noting_faults(entry.uid):
+        with self._noting_faults(entry):
             scan = read_scan(folder)
         with quiet_pydicom():
             return scan, source_stack(scan, headers_at(folder))
@@ -232,12 +233,23 @@ class Archive:
             self.pacs.store(seg)
             missing = self._unsent.send(instance, reports)
         except PacsError as error:
-            if not is_lost(error.__cause__):  # else the SEG may be there, and lack its reports
+            if not self._may_be_stored(instance, error):  # else it may lack its reports there
                 self._unsent.forget(instance)
             raise
         finally:
             self.worklist.invalidate()
         return Stored(instance=instance, missing=missing)
+
+    def _may_be_stored(self, seg: str, error: PacsError) -> bool:
+        """Whether a SEG whose storage failed may be in the PACS, or be there in a while."""
+        if not is_lost(error.__cause__):
+            return False
+        if status_of(error.__cause__) in (None, GATEWAY_TIMEOUT):  # it may still be at it
+            return True
+        try:
+            return self.pacs.has_instance(seg)
+        except PacsError:
+            return True
 
     def _as_told_now(self, uid: str, sources: tuple[Dataset, ...]) -> tuple[Dataset, ...]:
         """The images of a scan, changed to patient and study as the PACS tells them at this moment.
@@ -264,18 +276,18 @@ class Archive:
         return sources
 
     @contextmanager
-    def _noting_faults(self, uid: str) -> Iterator[None]:
+    def _noting_faults(self, entry: Entry) -> Iterator[None]:
         """Let the work list know why images cannot be read, and keep none of them: they may have
         come damaged, or be replaced in the PACS.
         """
         try:
-            with self._forgetting_what_is_gone(uid):
+            with self._forgetting_what_is_gone(entry.uid):
                 yield
         except PacsError:
             raise
         except AcsnetError as error:
-            keep_only((), self.worklist.folder(uid))
-            self.worklist.refuse(uid, worded(error, IN_PACS))
+            keep_only((), self.worklist.folder(entry.uid))
+            self.worklist.refuse(entry, worded(error, IN_PACS))
             raise
 
     @contextmanager

@@ -50,7 +50,7 @@ class PacsSettings:
 
     def search_for(self, modality: str) -> dict[str, str]:
         """The keys of a search for series; a SEG has not the station, say, of its images."""
-        of_study = {key: value for key, value in self.search if key in STUDY_KEYS}
+        of_study = {key: value for key, value in self.search if {key, key.upper()} & STUDY_KEYS}
         return {**(of_study if modality == "SEG" else dict(self.search)), "Modality": modality}
 
 

@@ -22,7 +22,8 @@ from acsnet.pacs.preflight import Examination, examine
 logger = logging.getLogger(__name__)
 
 SELDOM_S = 600.0
-"""Headers that nobody waits for are read again at ages that double, then as often as this. Ours."""
+"""Headers that nobody waits for are read again at ages that double, then as often as this; so long
+images are refused that could not be read, unless others come in their place. Ours."""
 
 Key = tuple[str, ...]
 """SeriesInstanceUIDs and numbers of images, of one series after another; empty for no number."""
@@ -42,13 +43,44 @@ class _Age:
         return old and (waited_for or "" in key)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Refusal:
+    """Why images could not be read, and since when, in seconds of the monotonic clock."""
+
+    instances: tuple[str, ...]
+    reason: str
+    since: float = field(default_factory=time.monotonic)
+
+    def of(self, examination: Examination) -> Examination:
+        """What is known of a scan, refused where it has these images."""
+        if examination.instances != self.instances or time.monotonic() - self.since >= SELDOM_S:
+            return examination
+        return Examination(reason=self.reason, part=examination.part, subject=examination.subject)
+
+
 @dataclass
 class _Known:
-    """again: the same examination once more; what is known holds until that is done."""
+    """again: the same examination once more; what is known holds until that is done; refused: by
+    scan, what its pixels showed.
+    """
 
     examination: Future[dict[str, Examination]]
     again: Future[dict[str, Examination]] | None = None
     age: _Age = field(default_factory=_Age)
+    refused: dict[str, _Refusal] = field(default_factory=dict)
+
+    def take(self, examination: Future[dict[str, Examination]]) -> None:
+        """Let an examination that is done hold, but for what is refused."""
+        if self.refused and examination.exception() is None:
+            scans = examination.result()
+            examination = Future()
+            examination.set_result(
+                {
+                    uid: self.refused[uid].of(scan) if uid in self.refused else scan
+                    for uid, scan in scans.items()
+                }
+            )
+        self.examination = examination
 
 
 class Examinations:
@@ -74,7 +106,7 @@ class Examinations:
             known = self._known[key] = _Known(self._begun(headers))
         if known.again is not None and known.again.done():
             if not _has_failed(known.again):
-                known.examination = known.again
+                known.take(known.again)
             known.again = None
         self._renew(known, headers)
         return known.examination
@@ -94,17 +126,16 @@ class Examinations:
         for key in [key for key in self._known if any(is_of(uid, part) for part in key if part)]:
             del self._known[key]
 
-    def refuse(self, uid: str, reason: str) -> None:
-        """Refuse a scan whose pixels cannot be read, until its headers are read again."""
+    def refuse(self, uid: str, instances: tuple[str, ...], reason: str) -> None:
+        """Refuse a scan as long as it has images whose pixels cannot be read, or for `SELDOM_S`."""
         for known in self._known.values():
             examination = known.examination
             if not examination.done() or examination.exception() is not None:
                 continue
-            if (before := examination.result().get(uid)) is None:
-                continue
-            refused = Examination(reason=reason, part=before.part, subject=before.subject)
-            known.examination = Future()
-            known.examination.set_result({**examination.result(), uid: refused})
+            scan = examination.result().get(uid)
+            if scan is not None and scan.instances == instances:
+                known.refused[uid] = _Refusal(instances=instances, reason=reason)
+                known.take(examination)
 
     def close(self) -> None:
         """Stop examining."""

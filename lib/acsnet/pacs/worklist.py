@@ -71,6 +71,12 @@ class Entry:
         return self.parts or (self.text("SeriesInstanceUID"),)
 
     @property
+    def is_counted(self) -> bool:
+        """Whether the search tells how many images it has, and so when some were added."""
+        listed = self.together or (self.header,)
+        return all(text_of(header, "NumberOfSeriesRelatedInstances") for header in listed)
+
+    @property
     def state(self) -> Literal["new", "draft", "reviewed", "refused"]:
         """Progress of the series."""
         if self.known.reason is not None:
@@ -215,11 +221,11 @@ class WorkList:
                 self._examinations.forget(uid)
                 self._segs.forget(uid)
 
-    def refuse(self, uid: str, reason: str) -> None:
-        """Refuse a scan whose pixels cannot be read, until it is examined again."""
+    def refuse(self, scan: Entry, reason: str) -> None:
+        """Refuse a scan as long as it has images whose pixels cannot be read, or for a while."""
         with self._change:
             self._complete = None
-            self._examinations.refuse(uid, reason)
+            self._examinations.refuse(scan.uid, scan.known.instances, reason)
 
     def close(self) -> None:
         """Stop searching and examining."""
@@ -246,9 +252,8 @@ class WorkList:
             left_out += not_listed
             candidates += map(_joined_candidate, possible_stacks(called))
         studies = {entry.study for entry in candidates}
-        segs = [
-            header for header in search("SEG") if text_of(header, "StudyInstanceUID") in studies
-        ]
+        all_segs = search("SEG") if studies else []
+        segs = [seg for seg in all_segs if text_of(seg, "StudyInstanceUID") in studies]
         annotations = newest_first(
             [seg for header in segs for seg in self._segs.annotations(header)]
         )

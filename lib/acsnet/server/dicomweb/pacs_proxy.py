@@ -55,8 +55,13 @@ LIMITS = {"offset": "0", "limit": "10000"}
 STUDY, SERIES = "0020000D", "0020000E"
 
 _UID = r"[0-9][0-9.]{0,63}"
-_ADDRESS = re.compile(r'"(https?:/)?/([^"\s]*?/)?(?=studies/[0-9])')
-"""The part of an address before what our own go on with, at the beginning of a text in JSON."""
+_ADDRESS = re.compile(
+    r'("BulkDataURI": "|"00081190": \{(?:"vr": "[A-Z]{2}", )?"Value": \[")'
+    r'(?:https?:/)?/(?:[^"\s]*?/)?(?=studies/[0-9])'
+)
+"""The name of what holds an address in JSON (the tag is that of RetrieveURL), and the part of the
+address before what our own go on with.
+"""
 _UID_IN = re.compile(rf"(?<=/){_UID}")
 _SEARCH = re.compile(
     rf"studies|series|instances|studies/{_UID}/(series|instances|metadata)"
@@ -189,4 +194,5 @@ def _checked_kind(answer: Answer) -> str:
 def _json(content: Any, request: Request) -> Response:
     """DICOM JSON with addresses in the PACS, which may call itself by other names, made ours."""
     own = f"{str(request.base_url).rstrip('/')}{ROOT}/"
-    return Response(_ADDRESS.sub(f'"{own}', json.dumps(content)), media_type=JSON)
+    text = _ADDRESS.sub(lambda address: address[1] + own, json.dumps(content))
+    return Response(text, media_type=JSON)
