@@ -33,12 +33,13 @@ def reasons(where):
 
 
 def looked_into(monkeypatch):
-    """Folders of `SeriesFinder` as they are gone through."""
+    """Folders of the files of each `SeriesFinder`, as they are gone through."""
     looked = []
 
     class Finder(inputs.SeriesFinder):
         def find(self):
-            looked.append(self._folder.name)
+            folder = self._paths[0].parent if self._paths else self._folder
+            looked.append(folder.name)
             return super().find()
 
     monkeypatch.setattr(inputs, "SeriesFinder", Finder)

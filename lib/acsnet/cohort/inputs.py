@@ -9,7 +9,7 @@ is searched for all series in it; one that a pattern or a table names must hold 
 """
 
 import glob
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -22,7 +22,7 @@ from acsnet.errors import InputError, PacsError
 from acsnet.io.dicom_files.dicom_file import is_volume, quiet_pydicom, read_header, text_of
 from acsnet.io.dicom_files.walk import Walk, files_below
 from acsnet.io.dicom_stack.parts import is_part
-from acsnet.io.dicom_stack.series_choice import by_series
+from acsnet.io.dicom_stack.series_names import person
 from acsnet.io.finder import (
     LABEL_FOLDER,
     called_by_path,
@@ -32,7 +32,7 @@ from acsnet.io.finder import (
     scan_files,
     scans_of,
 )
-from acsnet.io.series import Series, SeriesFinder, image_id
+from acsnet.io.series import Series, SeriesFinder, image_id, series_in, together
 from acsnet.pacs.config import is_dicomweb, pacs_settings
 from acsnet.pacs.dicomweb import DicomWeb
 from acsnet.pacs.preflight import examine
@@ -196,7 +196,7 @@ def _in_files(paths: list[Path], folder: Path, search: _Search) -> Iterator[List
     others = [path for path in paths if not is_volume(path)]
     waiting: list[Series] = []
     alone: list[Series] = []
-    for series in SeriesFinder(folder, paths=others).find():
+    for series in SeriesFinder(search.root, paths=others).find():
         elsewhere = series.text(STUDY) in search.last_of and series.uid and is_part(series.files)
         (waiting if elsewhere else alone).append(series)
     single = {
@@ -211,8 +211,7 @@ def _in_files(paths: list[Path], folder: Path, search: _Search) -> Iterator[List
     ]
     waiting += dict.fromkeys(single[scan.files[0]] for scan in unjoined)
     for series in waiting:
-        examined = tuple(map(series.text, EXAMINED_TAGS))
-        search.waiting.setdefault(examined, []).append(series)
+        search.waiting.setdefault(_examined(series), []).append(series)
     yield from _as_sources([scan for scan in scans if scan not in unjoined], search)
     for examined in [key for key in search.waiting if search.last_of.get(key[0]) == folder]:
         yield from _joined_parts(search.waiting.pop(examined), search)
@@ -224,28 +223,39 @@ def _joined_parts(parts: Iterable[Series], search: _Search) -> Iterator[Listed]:
     Images of one series in two folders are put together. A copy of a series is a part of a copy
     of the scan.
     """
-    copies: list[list[Series]] = []
+    copies: list[dict[str, Series]] = []
     for part in parts:
         uids = {file.text("SOPInstanceUID") for file in part.files}
         for copy in copies:
-            same = next((other for other in copy if _are_one_series(other, part)), None)
+            same = copy.get(part.uid)
             if same is None:
-                copy.append(part)
+                copy[part.uid] = part
             elif uids.isdisjoint(file.text("SOPInstanceUID") for file in same.files):
-                damaged = tuple(dict.fromkeys((*same.damaged, *part.damaged)))
-                files = (*same.files, *part.files)
-                copy[copy.index(same)] = replace(same, files=files, damaged=damaged)
+                copy[part.uid] = together(same, part)
             else:
                 continue
             break
         else:
-            copies.append([part])
+            copies.append({part.uid: part})
     for copy in copies:
-        yield from _as_sources(scans_of(copy), search)
+        yield from _as_sources(scans_of(_taken_apart(copy)), search)
 
 
-def _are_one_series(series: Series, other: Series) -> bool:
-    return series.uid == other.uid and len(by_series((*series.files, *other.files))) == 1
+def _taken_apart(copy: Mapping[str, Series]) -> Iterator[Series]:
+    """Series by UID, those that share one in several folders as if they lay in one search."""
+    by_uid: dict[str, list[Series]] = {}
+    for item in copy.values():
+        by_uid.setdefault(item.text("SeriesInstanceUID"), []).append(item)
+    for uid, some in by_uid.items():
+        whole = together(*some)
+        yield from series_in(uid, whole.files, whole.damaged) if uid in copy else some
+
+
+def _examined(series: Series) -> Examined:
+    return tuple(
+        person(series.text(tag)) if tag == "PatientName" else series.text(tag)
+        for tag in EXAMINED_TAGS
+    )
 
 
 def _as_sources(scans: list[Series], search: _Search) -> Iterator[Listed]:
@@ -263,7 +273,7 @@ def _as_sources(scans: list[Series], search: _Search) -> Iterator[Listed]:
         apart = apart or (folder == search.root and search.is_mixed)
         case = shortened(f"{name}_{image_id(scan, search.root)}") if apart else name
         here = hash(frozenset(file.text("SOPInstanceUID") for file in scan.files)), folder
-        whose = scan.uid, *map(scan.text, EXAMINED_TAGS)
+        whose = scan.uid, *_examined(scan)
         same, first = search.known.setdefault(whose, here) if scan.uid else here
         if same == here[0]:
             yield FileSource(

@@ -6,7 +6,6 @@ scan and is none is named.
 
 import os
 import re
-from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -149,35 +148,17 @@ def scans_of(all_series: Iterable[Series]) -> list[Series]:
     """Series with images -> scans: parts of one stack joined, two reconstructions split.
 
     A split series keeps its UID for the phase-sensitive images, which are preferred. Of a few
-    phases, echoes or inversion times each is a scan beside the whole, which asks for one. Several
-    scans of one UID are numbered.
+    phases, echoes or inversion times each is a scan beside the whole, which asks for one.
     """
     series = [item for item in all_series if item.has_images]
-    scans = [item for item in series if not item.files]
-    of_file = {file: item for item in series for file in item.files}
-    together: dict[Path | None, list[Series]] = {}
-    for item in series:
-        if item.files:  # without a UID nothing tells of a stack in several folders
-            place = None if item.uid else item.files[0].path.parent
-            together.setdefault(place, []).append(item)
-    for some in together.values():
-        count: Counter[str] = Counter()
-        for group in joined([list(item.files) for item in some]):
-            parts = list(dict.fromkeys(of_file[file] for file in group))
-            damaged = tuple(dict.fromkeys(path for part in parts for path in part.damaged))
-            scan = Series(parts[0].uid, tuple(group), damaged)
-            count[scan.uid] += 1
-            scan = numbered(scan, count[scan.uid])
-            scans += scans_in(scan) if scan.uid else [scan]
+    with_uid = [item for item in series if item.uid]
+    of_file = {file: item for item in with_uid for file in item.files}
+    scans = [item for item in series if not item.uid]
+    for group in joined([list(item.files) for item in with_uid]):
+        parts = list(dict.fromkeys(of_file[file] for file in group))
+        damaged = tuple(dict.fromkeys(path for part in parts for path in part.damaged))
+        scans += scans_in(replace(parts[0], files=tuple(group), damaged=damaged))
     return scans
-
-
-def numbered(scan: Series, number: int) -> Series:
-    """The scan with that number of its UID; the first, 1, keeps the UID as it is."""
-    if number == 1:
-        return scan
-    uid = f"{scan.uid}-series-{number}" if scan.uid else ""
-    return replace(scan, uid=uid, kind=f"series {number}")
 
 
 def scans_in(series: Series) -> list[Series]:

@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -22,7 +22,7 @@ from acsnet.io.dicom_files.walk import files_below, leads_nowhere
 from acsnet.io.dicom_stack.frames import flat
 from acsnet.io.dicom_stack.phases import SEPARATING_TAGS
 from acsnet.io.dicom_stack.repeats import SAME_OF_SERIES
-from acsnet.io.dicom_stack.series_choice import by_series
+from acsnet.io.dicom_stack.shared_uids import series_of_uid
 
 KEPT_TAGS = (
     "SOPClassUID",
@@ -67,11 +67,12 @@ KEPT_TAGS = (
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """The files of one series, as `by_series` has it, in the order of their names below the folder.
+    """The files of one series, in the order of their names below the folder.
 
-    damaged: files of the same folders that claim to be DICOM and cannot be read. They may belong
-    to this series, so whoever reads it must meet them. `uid` is empty where only these are known,
-    and where images have none.
+    uid: SeriesInstanceUID, with more where several series share it, see `series_of_uid`; empty
+    where images have none, and where only damaged files are known. damaged: files of the same
+    folders that claim to be DICOM and cannot be read. They may belong to this series, so whoever
+    reads it must meet them.
     kind: which part it is, where several scans lie in one series; phase: as `read_scan` takes it,
     where the parts lie in the same files.
     """
@@ -109,7 +110,6 @@ class SeriesFinder:
         self._folder = folder
         self._paths = paths
         self._known: dict[tuple[Path, int, int], DicomFile | Path | None] = {}
-        self._apart: dict[tuple[DicomFile, ...], list[list[DicomFile]]] = {}
 
     def find(self) -> list[Series]:
         """The series there are now, by the name of their first file."""
@@ -129,7 +129,7 @@ class SeriesFinder:
         entries = [entry for entry in known.values() if entry is not None]
         images = [e.path for e in entries if isinstance(e, DicomFile) and e.is_image]
         others = [path for (path, _, _), entry in known.items() if entry is None]
-        return self._grouped([*entries, *called_like_slices(others, slices=images)])
+        return _grouped([*entries, *called_like_slices(others, slices=images)])
 
     def _files(self) -> Iterable[Path]:
         return files_below(self._folder) if self._paths is None else self._paths
@@ -158,30 +158,6 @@ class SeriesFinder:
         kept.is_implicit_VR = file.header.is_implicit_VR
         return DicomFile(file.path, file.name, kept)
 
-    def _grouped(self, entries: list[DicomFile | Path]) -> list[Series]:
-        files = [entry for entry in entries if isinstance(entry, DicomFile)]
-        damaged = [entry for entry in entries if not isinstance(entry, DicomFile)]
-        by_uid: dict[tuple[str, Path | None], list[DicomFile]] = {}
-        for file in files:  # images without a series are one a folder
-            uid = file.text("SeriesInstanceUID")
-            by_uid.setdefault((uid, None if uid else file.path.parent), []).append(file)
-        known, self._apart = self._apart, {}
-        series = []
-        for (uid, _), alike in by_uid.items():
-            key = tuple(alike)
-            self._apart[key] = known.get(key) or by_series(alike)
-            for group in self._apart[key]:
-                folders = {file.path.parent for file in group}
-                near = tuple(path for path in damaged if path.parent in folders)
-                series.append(Series(uid, tuple(group), near))
-        with_files = {file.path.parent for file in files}
-        alone: dict[Path, list[Path]] = {}
-        for path in damaged:
-            if path.parent not in with_files:
-                alone.setdefault(path.parent, []).append(path)
-        series += [Series("", (), tuple(paths)) for paths in alone.values()]
-        return series
-
 
 class Tagged(Protocol):
     """What has the tags of a DICOM series, such as `Series`."""
@@ -201,23 +177,55 @@ def patient_of(series: Tagged) -> str:
 
 def of_one_uid(all_series: Iterable[Series]) -> list[Series]:
     """Series as DICOMweb addresses them: those of one study and UID as one."""
-    by_uid: dict[tuple[str, ...], Series] = {}
+    by_uid: dict[tuple[str, ...], list[Series]] = {}
     for number, item in enumerate(all_series):
-        key = (item.text("StudyInstanceUID"), item.uid) if item.uid else (str(number),)
-        same = by_uid.setdefault(key, item)
-        if same is not item:
-            damaged = tuple(dict.fromkeys((*same.damaged, *item.damaged)))
-            by_uid[key] = Series(same.uid, (*same.files, *item.files), damaged)
-    return list(by_uid.values())
+        uid = item.text("SeriesInstanceUID")
+        key = (item.text("StudyInstanceUID"), uid) if uid else (str(number),)
+        by_uid.setdefault(key, []).append(item)
+    whole = (together(*some) for some in by_uid.values())
+    return [replace(item, uid=item.text("SeriesInstanceUID"), kind=None) for item in whole]
+
+
+def together(first: Series, *others: Series) -> Series:
+    """Series as one, which is called like the first."""
+    series = (first, *others)
+    files = tuple(file for item in series for file in item.files)
+    damaged = tuple(dict.fromkeys(path for item in series for path in item.damaged))
+    return replace(first, files=files, damaged=damaged)
 
 
 def image_id(series: Series, folder: Path) -> str:
-    """The SeriesInstanceUID; without one, and for damaged files, a name made from their folder.
-
-    Of several scans of one UID, or of none, all but the first have more behind it.
-    """
+    """Its UID; without one, and for damaged files, a name made from their folder."""
     if series.uid:
         return series.uid
     place = series.paths[0].parent.relative_to(folder).as_posix()
     digest = hashlib.sha256(os.fsencode(place + (series.kind or ""))).hexdigest()[:8]
     return f"series-{digest}" if series.files else f"damaged-{digest}"
+
+
+def series_in(uid: str, files: Sequence[DicomFile], damaged: Sequence[Path]) -> list[Series]:
+    """The series of one SeriesInstanceUID, or of images without, and damaged files beside them."""
+    series = []
+    for ending, some in series_of_uid(files):
+        folders = {file.path.parent for file in some}
+        near = tuple(path for path in damaged if path.parent in folders)
+        kind = ending.strip("-").replace("-", " ") or None
+        series.append(Series(f"{uid}{ending}" if uid else "", tuple(some), near, kind))
+    return series
+
+
+def _grouped(entries: list[DicomFile | Path]) -> list[Series]:
+    files = [entry for entry in entries if isinstance(entry, DicomFile)]
+    damaged = [entry for entry in entries if not isinstance(entry, DicomFile)]
+    by_uid: dict[tuple[str, Path | None], list[DicomFile]] = {}
+    for file in files:  # images without a series are one a folder
+        uid = file.text("SeriesInstanceUID")
+        by_uid.setdefault((uid, None if uid else file.path.parent), []).append(file)
+    series = [item for (uid, _), some in by_uid.items() for item in series_in(uid, some, damaged)]
+    with_files = {file.path.parent for file in files}
+    alone: dict[Path, list[Path]] = {}
+    for path in damaged:
+        if path.parent not in with_files:
+            alone.setdefault(path.parent, []).append(path)
+    series += [Series("", (), tuple(paths)) for paths in alone.values()]
+    return series

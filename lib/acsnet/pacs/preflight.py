@@ -1,6 +1,5 @@
 """Preflight check of a series in a PACS, by its headers."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -14,9 +13,8 @@ from acsnet.io.dicom_stack.frames import flat
 from acsnet.io.dicom_stack.image_kinds import Kind, kind_of
 from acsnet.io.dicom_stack.parts import MIN_PARTS, join_remarks, joined
 from acsnet.io.dicom_stack.planes import places_of, planes_in
-from acsnet.io.dicom_stack.series_choice import by_series
-from acsnet.io.finder import numbered, scans_in
-from acsnet.io.series import Series
+from acsnet.io.finder import scans_in
+from acsnet.io.series import Series, series_in
 from acsnet.pacs.dicomweb import DicomWeb, is_uid
 from acsnet.pacs.psir import Choice, ScanKey, choice_in_series, scan_key
 
@@ -81,8 +79,13 @@ def examine(pacs: DicomWeb, *, study: str, parts: Sequence[str]) -> dict[str, Ex
     all_headers = [pacs.headers(study, part) for part in parts]
     with quiet_pydicom():
         of_parts = list(map(_each_once, all_headers))
-        by_part = [by_series(map(_flat, as_files(headers))) for headers in of_parts if headers]
-        groups = joined([group for of_part in by_part for group in of_part])
+        all_series = [
+            item
+            for part, headers in zip(parts, of_parts, strict=True)
+            if headers
+            for item in series_in(part, list(map(_flat, as_files(headers))), ())
+        ]
+        groups = joined([list(item.files) for item in all_series])
         stacks, remarks = _stacks_among(groups or [[]])
     if copies := sum(map(len, all_headers)) - sum(map(len, of_parts)):
         remarks.append(f"left out: copies of images that the PACS tells more than once ({copies})")
@@ -93,15 +96,14 @@ def examine(pacs: DicomWeb, *, study: str, parts: Sequence[str]) -> dict[str, Ex
             "differ in orientation, matrix or spacing, or have images at the same positions"
         )
         return {series: Examination(reason=reason, subject=_subject(groups[0]))}
-    in_stacks = [[file.text("SeriesInstanceUID") for file in files] for files in stacks]
-    called = next((uids for uids in in_stacks if series in uids), in_stacks[0])
+    of_header = {id(file.header): item for item in all_series for file in item.files}
+    in_stacks = [[of_header[id(file.header)] for file in files] for files in stacks]
+    called = next((of for of in in_stacks if series in {item.uid for item in of}), in_stacks[0])
     examined = {}
-    count: Counter[str] = Counter()
-    for files, uids in zip(stacks, in_stacks, strict=True):
-        uid = series if uids is called else uids[0]
-        count[uid] += 1
+    for files, of in zip(stacks, in_stacks, strict=True):
+        first = Series(series, (), ()) if of is called else of[0]
         of_stack = (*join_remarks(files), *(remarks if files is stacks[0] else ()))
-        for name, scan in _scans_in(numbered(Series(uid, tuple(files), ()), count[uid])).items():
+        for name, scan in _scans_in(replace(first, files=tuple(files))).items():
             examined[name] = replace(
                 scan, warnings=(*of_stack, *scan.warnings), subject=_subject(files)
             )

@@ -6,7 +6,7 @@ import pytest
 from pydicom.dataset import Dataset
 
 from acsnet.io import read_scan
-from acsnet.io.dicom_stack.stored_bits import stored_values
+from acsnet.io.dicom_stack.decoding.stored_bits import stored_values
 
 
 def tags(*, stored, high, signed=0):

@@ -119,6 +119,14 @@ def never_lge_name(header: Dataset, lge: re.Pattern[str] = LGE) -> str | None:
 
 def sure_reason(header: Dataset) -> str | None:
     """Why images are neither LGE nor cine whatever else their header tells, or None."""
+    if (never := _never_reason(header)) is not None:
+        return never
+    # the real part of a phase-sensitive scan is what it is for
+    return phase_reason(header) if kind_of(header) is None else None
+
+
+def _never_reason(header: Dataset) -> str | None:
+    """As `sure_reason`, but for phase images."""
     types = _types(header)
     if (never := never_lge_name(header)) is not None:
         return f"its name is {never!r}"
@@ -126,10 +134,8 @@ def sure_reason(header: Dataset) -> str | None:
         return "ImageType LOCALIZER"
     if units := _units(header) & MAP_UNITS:
         return f"its values are in {min(units).lower()}"
-    if named := types & MAP_TYPES:
-        return f"ImageType {min(named)}"
-    # the real part of a phase-sensitive scan is what it is for
-    return phase_reason(header) if kind_of(header) is None else None
+    named = types & MAP_TYPES
+    return f"ImageType {min(named)}" if named else None
 
 
 def phase_reason(header: Dataset) -> str | None:
@@ -144,6 +150,20 @@ def other_reason(header: Dataset) -> str | None:
     """Why images are neither LGE nor cine, or None."""
     if (sure := sure_reason(header)) is not None or is_called_lge(header):
         return sure
+    return _contrast_reason(header)
+
+
+def other_scan_reason(header: Dataset, *, images_each: int) -> str | None:
+    """Why an image is of another scan than LGE, or None; a phase image may be of its scan.
+
+    images_each: as `cine_reason` takes it.
+    """
+    if (never := _never_reason(header)) is not None or is_called_lge(header):
+        return never
+    return _contrast_reason(header) or cine_reason(header, images_each=images_each)
+
+
+def _contrast_reason(header: Dataset) -> str | None:
     if named := _types(header) & OTHER_TYPES:
         return f"ImageType {min(named)}"
     words = (OTHER_CONTRAST, ABBREVIATION) if "Modality" in header else (OTHER_CONTRAST,)

@@ -21,6 +21,7 @@ from acsnet.io.dicom_stack.series_names import (
     letters,
     name_stem,
     part_stem,
+    person,
     series_name,
     times_in,
 )
@@ -137,7 +138,7 @@ def _part_key(group: Sequence[DicomFile], stem: Callable[[str], str]) -> tuple[o
     first = group[0]
     return (
         first.text("StudyInstanceUID"),
-        first.text("PatientID") or first.text("PatientName"),
+        first.text("PatientID") or person(first.text("PatientName")),
         stem(series_name(first)),
     )
 
@@ -309,11 +310,12 @@ def _are_one_stack(parts: _Stack) -> bool:
         return False
     most = max(Counter(number for place in places for number in place).values())
     disjoint = all(len(place) == 1 for place in places)
-    few = len(parts) >= MIN_PARTS and most <= MAX_SLICES_OF_PART
-    if few and (disjoint or most == 1):
+    if len(parts) >= MIN_PARTS and most <= MAX_SLICES_OF_PART and (disjoint or most == 1):
         return True
     mingled = sum(place != other for place, other in pairwise(places)) >= len(parts)
-    of_two = mingled and are_numbered_alike([part.files for part in parts])
+    step_mm = float(np.median(np.diff(_offsets_mm(planes, planes[0].normal))))
+    nearer = step_mm < (1.0 - MAX_UNEVENNESS) * (_told_step_mm(parts[0].files[0]) or np.inf)
+    of_two = mingled and nearer and are_numbered_alike([part.files for part in parts])
     return disjoint and not of_two and _are_even(planes)
 
 

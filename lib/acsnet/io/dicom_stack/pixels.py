@@ -24,9 +24,14 @@ from acsnet.io.dicom_files.bounded_file import check_inflated
 from acsnet.io.dicom_files.dicom_file import DicomFile, damage_as, number_of
 from acsnet.io.dicom_stack.decoding.apart import APART, decoded_apart
 from acsnet.io.dicom_stack.decoding.coded_sizes import check_coded
+from acsnet.io.dicom_stack.decoding.stored_bits import (
+    OddBits,
+    padding_of,
+    stored_values,
+    whole_number,
+)
 from acsnet.io.dicom_stack.file_checks import MATRIX_TAGS, PIXEL_TAGS, check_described, check_length
 from acsnet.io.dicom_stack.scales import on_one_scale
-from acsnet.io.dicom_stack.stored_bits import OddBits, padding_of, stored_values, whole_number
 from acsnet.io.limits import MAX_BYTES
 from acsnet.io.wrapped import WORDS, is_wrapped, other_sign
 

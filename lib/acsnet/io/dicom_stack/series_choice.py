@@ -1,7 +1,7 @@
 """Which series of a folder is the scan: the one that is asked for, or the only one that can be."""
 
-from collections.abc import Iterable, Sequence
-from pathlib import Path, PurePosixPath
+from collections.abc import Sequence
+from pathlib import PurePosixPath
 
 from pydicom.dataset import Dataset
 
@@ -15,88 +15,12 @@ from acsnet.io.dicom_stack.contrast import (
 )
 from acsnet.io.dicom_stack.frames import flat
 from acsnet.io.dicom_stack.parts import count_of_slices, is_mr, join_remarks, joined
-from acsnet.io.dicom_stack.selection import LOCALIZER, MIN_STACK, are_numbered_alike
-from acsnet.io.dicom_stack.series_names import first_name, series_name, times_in
+from acsnet.io.dicom_stack.selection import LOCALIZER
+from acsnet.io.dicom_stack.shared_uids import by_series, is_other_scan
 from acsnet.io.series_words import LONG_AXIS, SHORT_AXIS
 
 MAX_LISTED = 20
 SERIES_NAMES = ("SeriesInstanceUID", "SeriesNumber")
-
-
-def by_series(files: Iterable[DicomFile]) -> list[list[DicomFile]]:
-    """Images by series: of one SeriesInstanceUID, and one study, patient, number and name.
-
-    Anonymisers give one UID, or none, to a whole examination or to the scans of two patients. What
-    each image has for itself tells nothing, and objects without a place stay with the most images.
-    """
-    by_uid: dict[str, list[DicomFile]] = {}
-    for file in files:
-        by_uid.setdefault(file.text("SeriesInstanceUID"), []).append(file)
-    wholes = [whole for alike in by_uid.values() for whole in _by_identity(alike)]
-    return [series for whole in wholes for series in _by_folder(whole)]
-
-
-def _by_identity(files: list[DicomFile]) -> list[list[DicomFile]]:
-    if not (telling := _telling_apart(files)):
-        return [files]
-    alike: dict[tuple[str, ...], list[DicomFile]] = {}
-    elsewhere: list[DicomFile] = []
-    for file, values in zip(files, zip(*telling, strict=True), strict=True):
-        group = alike.setdefault(values, []) if _has_place(file) else elsewhere
-        group.append(file)
-    if not alike:
-        return [files]
-    max(alike.values(), key=len).extend(elsewhere)
-    return list(alike.values())
-
-
-def _telling_apart(files: Sequence[DicomFile]) -> list[list[str]]:
-    """What tells series under one UID apart, of each file; empty for one series.
-
-    Study and patient do where they lie in folders of their own: a folder of both is refused
-    (`check_one_patient`). Of names the letters and times count, and only where images of two lie at
-    one place: a slice may be called otherwise by chance.
-    """
-    numbers = [file.text("SeriesNumber") for file in files]
-    telling = [numbers] if _differ(numbers) else []
-    folders = [file.path.parent for file in files]
-    if len(there := {*folders}) > 1:
-        studies = [file.text("StudyInstanceUID") for file in files]
-        patients = [file.text("PatientID") or file.text("PatientName") for file in files]
-        telling += [
-            whose
-            for whose in filter(_differ, (studies, patients))
-            if len({*zip(folders, whose, strict=True)}) == len(there)
-        ]
-    names = [series_name(file) for file in files]
-    if _differ(names):
-        called = {name: "".join((first_name(name), *times_in(name))) for name in {*names}}
-        names = [called[name] for name in names]
-        places = [file.text("ImagePositionPatient") for file in files]
-        if _differ(names) and len({*zip(places, names, strict=True)}) > len({*places}):
-            telling.append(names)
-    return telling
-
-
-def _differ(values: Sequence[str]) -> bool:
-    return 1 < len({*values} - {""}) < len(values)
-
-
-def _has_place(file: DicomFile) -> bool:
-    framed = file.text("NumberOfFrames") not in ("", "1")
-    return file.is_image and (framed or bool(file.text("ImagePositionPatient")))
-
-
-def _by_folder(files: list[DicomFile]) -> list[list[DicomFile]]:
-    """Images of one series, by folder where each holds a stack that is numbered like the others."""
-    folders: dict[Path, list[DicomFile]] = {}
-    for file in files:
-        folders.setdefault(file.path.parent, []).append(file)
-    if len(folders) < 2:
-        return [files]
-    places = [{file.text("ImagePositionPatient") for file in some} for some in folders.values()]
-    of_several = min(map(len, places)) >= MIN_STACK and are_numbered_alike([*folders.values()])
-    return list(folders.values()) if of_several else [files]
 
 
 def choose_series(
@@ -172,7 +96,7 @@ def _named(
     for name in wanted:
         chosen = [part for part in all_series if name in _names(part)]
         if all(part[0].text("SeriesInstanceUID") == name for part in chosen):
-            chosen = _likely(chosen)
+            chosen = [part for part in chosen if not is_other_scan(part)] or chosen
         stack = stacks[id(chosen[0][0])] if chosen else []
         if name in _names(stack) and all(stacks[id(part[0])] is stack for part in chosen):
             chosen = [part for part in chosen if part[0] is stack[0]]

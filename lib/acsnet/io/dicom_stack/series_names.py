@@ -60,6 +60,11 @@ def series_name(file: DicomFile) -> str:
     return file.text("SeriesDescription") or file.text("ProtocolName")
 
 
+def person(name: str) -> str:
+    """A PatientName without empty parts at its end and differences of case (PS3.5 6.2)."""
+    return name.rstrip("^ ").casefold()
+
+
 def letters(name: str) -> str:
     """The letters of a name, small: without numbers and what stands between words."""
     return re.sub(r"[\W\d_]+", "", name.casefold())
