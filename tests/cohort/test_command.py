@@ -66,7 +66,7 @@ def run_program(program, *options):
 def folder_of(processes):
     """Where Ray keeps its files, as the processes of it were told."""
     told = " ".join(word for one in processes for word in one.cmdline())
-    (folder,) = set(re.findall(r"/tmp/acsnet-\d+-[^/]+", told))
+    (folder,) = set(re.findall(r"/tmp/acsnet-[a-z0-9_]{8}", told))
     return Path(folder)
 
 
