@@ -57,52 +57,52 @@ def test_so_it_is_in_a_pacs_where_they_are_measured_all_the_same(
     assert all(datastore.label_records(image)[0].features["lv_volume_ml"] for image in uids)
 
 
+@pytest.fixture
+def asked_again(pacs, tmp_path, monkeypatch):
+    """A PACS store whose look at the headers is old at once."""
+    monkeypatch.setattr("acsnet.pacs.archive.DicomWeb", lambda _: pacs)
+    settings = PacsSettings(url=pacs.address, cache_seconds=0.0)
+    store = DicomWebDatastore(settings, store=tmp_path / "store")
+    yield store
+    store.close()
+
+
+def review(store, image, folder):
+    label_file(store, image, folder / "label.nii.gz", 2)
+    info = {"user": "Ana", "state": "reviewed"}
+    accept_file(store, image, folder / "label.nii.gz", tag="final", info=info)
+
+
 @pytest.mark.slow
 def test_a_training_asks_nothing_of_scans_whose_images_the_pacs_counts(
-    pacs, patient, tmp_path, monkeypatch
+    asked_again, pacs, patient, tmp_path
 ):
-    monkeypatch.setattr("acsnet.pacs.archive.DicomWeb", lambda _: pacs)
     images = patient()
     pacs.add(images)
     image = images[0].SeriesInstanceUID
-    settings = PacsSettings(url=pacs.address, cache_seconds=0.0)
-    store = DicomWebDatastore(settings, store=tmp_path / "store")
-    try:
-        label_file(store, image, tmp_path / "label.nii.gz", 2)
-        info = {"user": "Ana", "state": "reviewed"}
-        accept_file(store, image, tmp_path / "label.nii.gz", tag="final", info=info)
-        assert [one.name for one in store.reviewed()] == [image]
-        asked = pacs.asked.count(("headers", image))
-        assert [one.name for one in store.reviewed(anew=True)] == [image]
-        assert pacs.asked.count(("headers", image)) == asked
-    finally:
-        store.close()
+    review(asked_again, image, tmp_path)
+    assert [one.name for one in asked_again.reviewed()] == [image]
+    asked = pacs.asked.count(("headers", image))
+    assert [one.name for one in asked_again.reviewed(anew=True)] == [image]
+    assert pacs.asked.count(("headers", image)) == asked
 
 
 @pytest.mark.slow
 def test_looks_at_the_labels_of_a_pacs_ask_nothing_of_scans_that_a_training_asks(
-    pacs, patient, tmp_path, monkeypatch
+    asked_again, pacs, patient, tmp_path, monkeypatch
 ):
     """Where the PACS tells no numbers of images, only headers say that a series has others."""
-    monkeypatch.setattr("acsnet.pacs.archive.DicomWeb", lambda _: pacs)
     images = patient()
     late, image = images.pop(), images[0].SeriesInstanceUID
     pacs.add(images)
     pacs.untold = {"NumberOfSeriesRelatedInstances"}
-    settings = PacsSettings(url=pacs.address, cache_seconds=0.0)
-    store = DicomWebDatastore(settings, store=tmp_path / "store")
-    try:
-        label_file(store, image, tmp_path / "label.nii.gz", 2)
-        info = {"user": "Ana", "state": "reviewed"}
-        accept_file(store, image, tmp_path / "label.nii.gz", tag="final", info=info)
-        pacs.add([late])
-        monkeypatch.setattr(SELDOM, lambda *args, waited_for=False, **options: waited_for)
-        asked = pacs.asked.count(("headers", image))
-        for _ in range(3):
-            assert [one.name for one in store.reviewed()] == [image]
-        assert pacs.asked.count(("headers", image)) == asked
-        (case,) = store.reviewed(anew=True)
-        assert pacs.asked.count(("headers", image)) > asked
-        assert len(list(Path(case.image).glob("*.dcm"))) == len(images) + 1
-    finally:
-        store.close()
+    review(asked_again, image, tmp_path)
+    pacs.add([late])
+    monkeypatch.setattr(SELDOM, lambda *args, waited_for=False, **options: waited_for)
+    asked = pacs.asked.count(("headers", image))
+    for _ in range(3):
+        assert [one.name for one in asked_again.reviewed()] == [image]
+    assert pacs.asked.count(("headers", image)) == asked
+    (case,) = asked_again.reviewed(anew=True)
+    assert pacs.asked.count(("headers", image)) > asked
+    assert len(list(Path(case.image).glob("*.dcm"))) == len(images) + 1
