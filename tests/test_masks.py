@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from acsnet.masks import (
     box_of,
@@ -103,6 +104,20 @@ def test_within_a_distance_is_in_mm_and_in_its_own_slice():
     near = within_mm(mask, 2.0, (2.5, 1.0))
     assert near[0].astype(int).tolist() == [[0] * 5, [1] * 5, [0] * 5]
     assert not near[1].any()
+
+
+@pytest.mark.parametrize(
+    ("pixel_mm", "pixels"),
+    # Whole (row, column) steps of which the squares add up to 36, 25, 16 and 9 at most.
+    [(1.0, 113), (1.2, 81), (1.5, 49), (2.0, 29)],
+)
+@pytest.mark.parametrize("off", [(0, 0), (1, 1), (-1, -1), (1, -1), (-1, 1)])
+def test_rounding_of_an_oblique_header_moves_no_pixel_over_6_mm(pixel_mm, pixels, off):
+    spacing_mm = (pixel_mm * (1 + 1e-7 * off[0]), pixel_mm * (1 + 1e-7 * off[1]))
+    assert disc((15, 15), (7.0, 7.0), 6.0, spacing_mm).sum() == pixels
+    mask = np.zeros((1, 15, 15), bool)
+    mask[0, 7, 7] = True
+    assert within_mm(mask, 6.0, spacing_mm).sum() == pixels
 
 
 def test_what_reaches_an_edge_is_told_from_what_does_not():

@@ -15,6 +15,8 @@ from acsnet.export import write_csv
 from acsnet.io import read_scan
 from acsnet.labels import ENHANCEMENT, MYOCARDIUM, Label
 from acsnet.measure import measure_label_file, measure_labels
+from acsnet.quantify.quantification import NOTHING
+from acsnet.server.datastores.label_reports import GIVEN, plain_given
 from features_reference import PAGE, SCHEMA_FILE, page, schema_text
 
 runner = CliRunner()
@@ -265,6 +267,10 @@ def test_a_class_in_a_table_is_no_date_of_a_spreadsheet(tmp_path):
 def test_the_published_schema_and_page_are_those_of_the_code():
     assert SCHEMA_FILE.read_text() == schema_text(), "python benchmarks/features_reference.py"
     assert PAGE.read_text() == page(), "python benchmarks/features_reference.py"
+
+
+def test_the_page_names_what_the_files_of_the_server_have_beside():
+    assert [key for key in (GIVEN, *plain_given(NOTHING)) if f"`{key}`" not in page()] == []
 
 
 def test_every_expert_mask_has_every_number(data):

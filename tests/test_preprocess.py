@@ -1,3 +1,4 @@
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -90,6 +91,12 @@ def test_the_standard_grid_keeps_the_field_of_view_and_aspect():
     rows, columns = standard_shape((331, 204), (0.7, 1.9))
     assert rows * STANDARD_MM == pytest.approx(331 * 0.7, abs=STANDARD_MM)
     assert columns * STANDARD_MM == pytest.approx(204 * 1.9, abs=STANDARD_MM)
+
+
+@pytest.mark.parametrize("off", [0.0, 6e-8, -6e-8])
+def test_the_standard_grid_of_an_oblique_stack_is_that_of_a_straight_one(off):
+    # 252 pixels of 0.78125 mm are 157.5 of 1.25 mm, to the even side 158.
+    assert standard_shape((252, 252), (0.78125 * (1 + off), 0.78125)) == (158, 158)
 
 
 @pytest.mark.parametrize(("scale", "offset"), [(1.0, 0.0), (37.5, -4000.0), (0.001, 5.0)])
@@ -217,3 +224,18 @@ def test_a_turned_stack_is_resized_exactly_as_its_copy():
     stack = np.random.default_rng(0).random((2, 300, 200), np.float32)
     turned = np.rot90(stack, 1, axes=(1, 2))
     np.testing.assert_array_equal(resize(turned, (150, 260)), resize(turned.copy(), (150, 260)))
+
+
+def test_slices_without_a_drawing_are_not_resampled():
+    standard = standardise(
+        make_scan(np.random.default_rng(0).random((20, 256, 256)), mm=(10, 1, 1))
+    )
+    drawn = np.zeros_like(standard.plain)
+    drawn[7] = 0.25
+    tracemalloc.start()
+    on_scan = to_scan(drawn, standard)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    np.testing.assert_allclose(on_scan[7], 0.25, rtol=1e-6)
+    assert np.flatnonzero(on_scan.any(axis=(1, 2))).tolist() == [7]
+    assert most < 1.5 * on_scan.nbytes  # all of them would take twice as much as the answer

@@ -13,6 +13,13 @@ TOUCHING = np.ones((3, 3), bool)
 TOUCHING_3D = np.ones((3, 3, 3), bool)
 """Pixels and voxels that share an edge or a corner touch."""
 
+SAME = 1.0 + 1e-6
+"""Lengths, areas and volumes that differ by less than this factor are the same.
+
+In an oblique stack, or by a header of 32-bit numbers, a pixel of 2 mm has 2.00000002 or 1.99999998
+mm: three of them reach 6 mm all the same.
+"""
+
 
 def box_of(mask: Mask, *, margin: int = 0) -> Crop:
     """Rows and columns of all that a mask holds, `margin` pixels wider.
@@ -60,11 +67,11 @@ def disc(
 ) -> Mask:
     """(row, column) mask of the pixels within a radius of a place, row and column from 0.
 
-    spacing_mm: distance of rows, of columns.
+    spacing_mm: distance of rows, of columns. Pixels at the radius (see `SAME`) are within.
     """
     rows, columns = np.ogrid[: shape[0], : shape[1]]
     down, right = (rows - middle[0]) * spacing_mm[0], (columns - middle[1]) * spacing_mm[1]
-    inside: Mask = np.hypot(down, right) <= radius_mm
+    inside: Mask = np.hypot(down, right) <= radius_mm * SAME
     return inside
 
 
@@ -98,11 +105,11 @@ def parts_meeting(mask: Mask, region: Mask, *, corners: bool = False) -> Mask:
 def within_mm(mask: Mask, reach_mm: float, spacing_mm: tuple[float, float]) -> Mask:
     """(slice, row, column) what lies within a distance of a mask in its slice.
 
-    spacing_mm: of rows, of columns.
+    spacing_mm: of rows, of columns. What lies at the distance (see `SAME`) is within.
     """
     out = np.zeros_like(mask)
     for k in np.flatnonzero(mask.any(axis=(1, 2))):
-        out[k] = distance_transform_edt(~mask[k], sampling=spacing_mm) <= reach_mm
+        out[k] = distance_transform_edt(~mask[k], sampling=spacing_mm) <= reach_mm * SAME
     return out
 
 

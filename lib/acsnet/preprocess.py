@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from skimage.exposure import equalize_adapthist
 
 from acsnet.denoising import denoised, noise_sd
-from acsnet.errors import InputError
+from acsnet.errors import InputError, LabelMapError
 from acsnet.masks import mirrored_at_edges
 from acsnet.scan import APEXWARD_RAS, ShortAxisScan
 from acsnet.threads import slice_by_slice
@@ -240,7 +240,7 @@ def equalise(
 def check_image(scan: ShortAxisScan) -> None:
     """Refuse a label map: what networks draw on it would be numbers of nothing.
 
-    Raises InputError for a scan of few different values that are all whole, or nearly so.
+    Raises LabelMapError for a scan of few different values that are all whole, or nearly so.
     """
     if len(np.unique(np.rint(scan.pixels[len(scan.pixels) // 2]))) >= MIN_VALUES:
         return
@@ -248,11 +248,8 @@ def check_image(scan: ShortAxisScan) -> None:
     values = np.unique(whole)
     near = float(np.abs(scan.pixels - whole).max()) <= LABEL_ROUNDING
     if 1 < len(values) < MIN_VALUES and near:
-        msg = (
-            f"{scan.name} holds {len(values)} different values, as a label map does: give the "
-            "image, on which `acsnet quantify IMAGE LABELS` measures a label map"
-        )
-        raise InputError(msg)
+        before = f"{scan.name} holds {len(values)} different values, as a label map does: "
+        raise LabelMapError(before, "image")
 
 
 def standardise(scan: ShortAxisScan) -> StandardScan:
@@ -299,9 +296,9 @@ def _large_gaps(scan: ShortAxisScan, box: SignalBox | None) -> NDArray[np.bool_]
 
 def standard_shape(shape: tuple[int, ...], spacing_mm: tuple[float, float]) -> tuple[int, int]:
     """Rows and columns of the standard grid that cover `shape` pixels of `spacing_mm`."""
-    rows, columns = (
-        max(1, round(n * mm / STANDARD_MM)) for n, mm in zip(shape, spacing_mm, strict=True)
-    )
+    sides = (n * mm / STANDARD_MM for n, mm in zip(shape, spacing_mm, strict=True))
+    # Half a pixel is the same half in an oblique stack, whose spacing is off by a rounding error.
+    rows, columns = (max(1, round(round(side, 3))) for side in sides)
     return rows, columns
 
 
@@ -311,10 +308,12 @@ def to_scan(stack: NDArray[np.float32], standard: StandardScan) -> NDArray[np.fl
     Zero where the scan holds no signal.
     """
     rows, columns = standard.shape if standard.turns % 2 == 0 else standard.shape[::-1]
-    stored = resize(stack, (rows, columns))
+    drawn = stack.any(axis=(1, 2))  # slices of zeros remain such: nothing to resample
+    stored = resize(stack[drawn], (rows, columns))
     stored = stored[:, ::-1] if standard.mirrored else stored
-    stored = np.rot90(stored, -standard.turns, axes=(1, 2))
-    return np.ascontiguousarray(stored if standard.box is None else standard.box.back(stored))
+    out = np.zeros((len(stack), *standard.shape), np.float32)
+    out[drawn] = np.rot90(stored, -standard.turns, axes=(1, 2))
+    return out if standard.box is None else standard.box.back(out)
 
 
 def pad_to_square(stack: NDArray[np.float32], *, side: int, multiple: int) -> NDArray[np.float32]:

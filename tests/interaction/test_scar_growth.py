@@ -81,13 +81,14 @@ def test_a_click_outside_the_wall_grows_nothing():
     assert not out.enhancement.any()
 
 
-def test_a_dark_core_grows_8_mm_where_its_signal_stays_and_not_beyond():
+@pytest.mark.parametrize("off", [0.0, 6e-8, -6e-8])
+def test_a_dark_core_grows_8_mm_where_its_signal_stays_and_not_beyond(off):
     # Half way between remote wall and scar: a millimetre costs 1 where the signal stays, and 13.5
     # to the scar beside it, where it would cost 26.
     pixels, wall, scar = strip()
     scar[0, 2:11, 40:80] = True
     pixels[scar] = 150.0
     pixels[0, 2:11, 45:75] = 100.0
-    out = grow_scar(pixels, wall, scar, [on(Kind.OBSTRUCTION, 50)], MM)
+    out = grow_scar(pixels, wall, scar, [on(Kind.OBSTRUCTION, 50)], (9.0, 1.0, 1.0 + off))
     assert np.flatnonzero(out.obstruction[0, 6]).tolist() == list(range(45, 59))
     np.testing.assert_array_equal(out.enhancement, scar)

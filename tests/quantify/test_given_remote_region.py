@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from acsnet.labels import Label
 from acsnet.measure import measure_labels
-from acsnet.quantify.quantification import Given, quantify
+from acsnet.quantify.quantification import NOTHING, Given, quantify
 
 
 @pytest.fixture
@@ -56,3 +57,27 @@ def test_core_scar_that_hangs_on_the_region_is_told(placed):
     told = "scar depends on the given remote region: by fwhm_remote it is"
     assert any(text.startswith(told) for text in with_it.warnings)
     assert not any(text.startswith(told) for text in without.warnings)
+
+
+@pytest.mark.parametrize("pixel_mm", [1.0, 1.2, 1.5, 2.0])
+def test_how_a_stack_lies_in_the_patient_moves_no_number_of_the_remote_region(shell, pixel_mm):
+    def measured(given, *, rotation):
+        scan, labels = shell(spacing_mm=(8.0, pixel_mm, pixel_mm), extent_deg=90, oblique=False)
+        noise = np.random.default_rng(1).normal(0.0, 5.0, labels.shape).astype(np.float32)
+        affine = scan.grid.affine.copy()
+        affine[:3, :3] = rotation @ affine[:3, :3]
+        grid = replace(scan.grid, affine=affine.astype(np.float32).astype(float))
+        found = quantify(replace(scan, pixels=scan.pixels + noise, grid=grid), labels, given=given)
+        scar_ml = [row.scar_volume_ml for row in found.methods if not row.note]
+        return int(found.remote.mask.sum()), scar_ml
+
+    # In the wall, 24 to 34 mm below the centre.
+    _, labels = shell(spacing_mm=(8.0, pixel_mm, pixel_mm))
+    middle = (labels.shape[1] // 2 + round(29.0 / pixel_mm), labels.shape[2] // 2)
+    axes = Rotation.random(4, random_state=1).as_matrix()
+    for given in (NOTHING, Given(remote_by_slice={3: middle, 4: middle})):
+        voxels, scar_ml = measured(given, rotation=np.eye(3))
+        for rotation in axes:
+            turned_voxels, turned_ml = measured(given, rotation=rotation)
+            assert turned_voxels == voxels
+            assert turned_ml == pytest.approx(scar_ml, rel=1e-5)

@@ -49,6 +49,14 @@ def test_a_tenth_of_a_millilitre_in_all_is_no_obstruction():
     assert find_obstruction(*twice, spacing, **LEVELS).sum() == 2 * dark.sum()
 
 
+@pytest.mark.parametrize("off", [0.0, 6e-8, -6e-8])
+def test_the_least_obstruction_of_an_oblique_stack_is_that_of_a_straight_one(off):
+    signal, scar, wall, pool, dark = wall_with_scar(np.s_[8:10, 10:15])
+    spacing = (14.0, 1.0 + off, 1.0)  # 10 pixels of 1 mm are 10 mm2, and here 0.14 ml
+    found = find_obstruction(signal, scar, wall, pool, spacing, **LEVELS)
+    np.testing.assert_array_equal(found, dark)
+
+
 def test_grey_small_or_open_spots_are_no_obstruction():
     signal, scar, wall, pool, dark = wall_with_scar(np.s_[8:12, 10:15])
     spacing = (20.0, 1.0, 1.0)

@@ -41,6 +41,18 @@ def test_parts_that_lie_close_together_are_one():
     assert kept_ml(drawn((0, 5, 5, 8, 8), (0, 5, 18, 8, 8))) == 0.0
 
 
+@pytest.mark.parametrize("off", [(1, 1), (-1, -1), (1, -1), (-1, 1)])
+def test_parts_of_an_oblique_stack_are_those_of_a_straight_one(off):
+    # 1 ml as two halves, with four millimetres from one to the other, along rows and columns.
+    spacing_mm = (10.0, *(1 + 1e-8 * np.array(off)))
+    for mask in (
+        drawn((0, 5, 5, 5, 10), (0, 13, 5, 5, 10)),
+        drawn((0, 5, 5, 10, 5), (0, 5, 13, 10, 5)),
+    ):
+        assert (without_small_parts(mask, SPACING_MM) == mask).all()
+        assert (without_small_parts(mask, spacing_mm) == mask).all()
+
+
 def test_what_joins_two_parts_is_not_added():
     mask = drawn((0, 5, 5, 8, 8), (0, 5, 16, 8, 8))
     assert (without_small_parts(mask, SPACING_MM) == mask).all()

@@ -17,7 +17,7 @@ from skimage.graph import MCP_Geometric
 from acsnet.interaction.clicks import Click, Kind
 from acsnet.interaction.least_change import multipliers
 from acsnet.interaction.scar_errors import MOST_APART_MM, ScarCovariance, draft_log_odds
-from acsnet.masks import box_of
+from acsnet.masks import SAME, box_of
 
 CORE_MM = 8.0
 """Reach of a click on a dark core, where the signal stays as it is at the click."""
@@ -83,7 +83,7 @@ def grow_scar(
             _ways([c for c in group if c.slice == k], signal[k], wall[box][k], spacing_mm[1:])
             for group in ([_within(click, box) for click in on_cores], here)
         )
-        cores[box][k] = (dark <= CORE_MM) & (dark <= other)
+        cores[box][k] = (dark <= CORE_MM * SAME) & (dark <= other)
     return GrownScar(enhancement=out | cores, obstruction=cores)
 
 
@@ -112,7 +112,7 @@ def _likeliest_scar(
     """(slice, row, column) scar that is likeliest after clicks on scar and on healthy wall."""
     out = scar.copy()
     covariance = SCAR_ERRORS
-    if spacing_mm[0] > MOST_APART_MM:
+    if spacing_mm[0] > MOST_APART_MM * SAME:
         covariance = replace(covariance, along_mm=spacing_mm[0])
     odds = {
         k: draft_log_odds(signal[k], scar[k], spacing_mm[1:])

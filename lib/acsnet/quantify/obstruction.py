@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, binary_fill_holes, label
 
-from acsnet.masks import TOUCHING, box_of
+from acsnet.masks import SAME, TOUCHING, box_of
 from acsnet.quantify.polar import centre_of, reach_mm, sample_rays
 
 # Shares of the way from the remote signal to the peak of the enhancement: a dark spot lies below
@@ -85,14 +85,14 @@ def find_obstruction(
         spots, _ = label(region & dark[k])
         sizes = np.bincount(spots.ravel())
         sizes[0] = 0
-        for number in np.flatnonzero(sizes >= least):
+        for number in np.flatnonzero(sizes * SAME >= least):
             spot = spots == number
             border = binary_dilation(spot, TOUCHING) & ~spot & ~blood_pool[k]
             is_enclosed = (border & region).sum() / max(border.sum(), 1) >= MIN_ENCLOSED
             if is_enclosed and share[k][spot].mean() <= MAX_MEAN_SHARE:
                 obstruction[box][k] |= spot
     volume_ml = float(np.count_nonzero(obstruction) * np.prod(spacing_mm)) / 1000.0
-    return obstruction if volume_ml >= MIN_TOTAL_ML else np.zeros_like(obstruction)
+    return obstruction if volume_ml * SAME >= MIN_TOTAL_ML else np.zeros_like(obstruction)
 
 
 def share_inside(

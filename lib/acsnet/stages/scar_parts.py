@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import label as components
 
-from acsnet.masks import TOUCHING_3D, crop_around, within_mm
+from acsnet.masks import SAME, TOUCHING_3D, crop_around, within_mm
 
 LEAST_ML = 1.0
 GAP_MM = 4.0
@@ -30,5 +30,5 @@ def without_small_parts(
     near = enhancement[crop]
     parts, _ = components(within_mm(near, GAP_MM / 2.0, spacing_mm[1:]), TOUCHING_3D)
     drawn_ml = np.bincount(parts[near]) * (math.prod(spacing_mm) / 1000.0)
-    out[crop][near] = (drawn_ml >= LEAST_ML)[parts[near]]
+    out[crop][near] = (drawn_ml * SAME >= LEAST_ML)[parts[near]]
     return out
