@@ -14,6 +14,7 @@ from acsnet.quantify import (
     obstruction,
     remote_myocardium,
     rv_insertion,
+    sampling,
     scar_methods,
     speckle,
 )
@@ -27,6 +28,7 @@ RULES = {
     "Scar thresholds": scar_methods,
     "Remote myocardium": remote_myocardium,
     "Single bright points": speckle,
+    "Dependence on the sampling": sampling,
     "Microvascular obstruction": obstruction,
     "Insertion of the right ventricle": rv_insertion,
     "AHA segments": aha_segments,
@@ -47,6 +49,11 @@ distance (nearest-neighbour interpolation across gaps); this holds for any spaci
 stacks. The unit "signal" is the unit of the image. `acsnet.export.write_csv` writes one line per
 case with the same names; parts of nested names are joined by a dot. How far the measures change
 with what should not matter: [robustness of measures](results/robustness_of_measures.md).
+
+In the files of the server there is one key more, `given`: what a reader had entered for the case
+when the label map was measured ([reading](reading.md)). It holds `height_cm`, `weight_kg`,
+`rv_insertion` and `remote_region`, each `null` without an entry. The last two are places, row and
+column in pixels from 0, by the number of the slice in the file from 1.
 
 """
 # Where each nested type is found in the document.

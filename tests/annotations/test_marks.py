@@ -106,7 +106,11 @@ def scar(method, volume_ml):
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: find_insertion(DARK, header_turn=1)[1], "must be given"),
+        (lambda: find_insertion(DARK, header_turn=1)[1], "not found in the image: for AHA"),
+        (
+            lambda: find_insertion(replace(DARK, normal_wall=False), header_turn=1)[1],
+            "not looked for, because",
+        ),
         (lambda: find_insertion(DARK, header_turn=None, given=0.0)[1], "does not tell on which"),
         (lambda: find_insertion(around(inferior=0.0), header_turn=None)[1], "neither header nor"),
         (lambda: find_insertion(around(inferior=0.9), header_turn=None)[1], "take the brighter"),

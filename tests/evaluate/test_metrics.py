@@ -151,6 +151,9 @@ def test_concordance_falls_with_scatter_and_with_bias():
     assert concordance_correlation(expert[::-1], expert) == pytest.approx(-1.0)
     assert concordance_correlation(expert[:1], expert[:1]) is None
     assert concordance_correlation(np.ones(3), np.ones(3)) is None
+    thrice = np.full(3, 103.9)  # whose mean is 103.90000000000002, so their variance is not 0
+    assert concordance_correlation(thrice, thrice) is None
+    assert concordance_correlation(thrice, thrice + 0.5) is None
 
 
 def test_welch_of_equal_lists_is_one_and_of_distant_lists_near_zero():

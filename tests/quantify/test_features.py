@@ -46,13 +46,13 @@ def test_without_a_threshold_the_labels_are_taken_at_their_word():
 
 
 def test_core_scar_is_unknown_where_no_threshold_could_be_told():
-    threshold = ScarThreshold(method="remote", warnings=("cannot be told apart",))
+    threshold = ScarThreshold(method="remote", reason="no signal")
     features = compute_features(LABELS, 0.5, threshold=threshold)
     assert features.enhancement_volume_ml == 2.0
     assert features.core_scar_volume_ml is None
     assert features.grey_zone_volume_ml is None
     assert features.core_scar_burden_percent is None
-    assert features.warnings == ("cannot be told apart",)
+    assert features.warnings == ("no signal: core scar and grey zone cannot be told apart",)
 
 
 def test_a_wall_without_enhancement_has_a_burden_of_zero():

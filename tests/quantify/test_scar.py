@@ -80,7 +80,10 @@ def test_a_wall_enhanced_all_over_falls_back_to_half_of_the_maximum_and_says_so(
     zones = classify_enhancement(*wall(100, 50, 49, enhanced=3), peak_percentile=100)
     assert (zones.threshold.method, zones.threshold.value) == ("half_max", 50.0)
     assert zones.core.sum() == 2
-    assert "no remote intensity" in zones.threshold.warnings[0]
+    assert zones.threshold.warnings == (
+        "the whole myocardium is enhanced, so there is no remote intensity: core scar was taken at "
+        "half of the maximum",
+    )
 
 
 @pytest.mark.parametrize("values", [(40, -50, -49), (0, 0, 0)])

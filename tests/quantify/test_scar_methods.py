@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from skimage.filters import threshold_otsu
@@ -136,6 +138,16 @@ def test_without_scar_methods_that_take_it_for_granted_are_not_defined():
         assert "no enhancement" in found[method].note
 
 
+def test_a_wall_that_is_all_enhanced_says_why_and_not_what_was_never_done():
+    """Core scar and grey zone are as drawn: nothing was split, at half of the maximum or not."""
+    found = rows(ENHANCED, [])
+    reason = "the whole myocardium is enhanced, so there is no remote intensity"
+    assert (found["fwhm_remote"].threshold, found["fwhm_remote"].note) == (None, reason)
+    assert found["fwhm_half_max"].threshold == 50.0  # of itself, not in place of another
+    dark = rows([-100.0, -50.0], [])["fwhm_remote"]
+    assert dark.note == reason
+
+
 def test_half_of_a_peak_that_the_remote_wall_exceeds_is_no_threshold():
     found = rows([100.0] * 3, [60.0] * 20)
     assert found["fwhm_half_max"].scar_volume_ml is None
@@ -194,6 +206,13 @@ def test_scar_that_is_darker_than_the_wall_is_found_by_no_threshold():
         assert found[method].scar_volume_ml is None, method
     assert "(median 5) is not brighter than the remote wall (20)" in found["otsu"].note
     assert "not brighter" in found["sd5"].note
+
+
+def test_a_few_bright_voxels_in_scar_that_is_darker_than_the_wall_are_no_peak():
+    found = rows([5.0, 6.0, 4.0, 5.0, 100.0, 100.0], REMOTE)  # median 5.5, of the wall 20
+    for method in METHODS[1:]:
+        assert found[method].scar_volume_ml is None, method
+    assert "(median 5.5) is not brighter than the remote wall (20)" in found["fwhm_remote"].note
 
 
 def test_a_volume_that_hangs_on_the_region_given_is_told():
@@ -283,3 +302,18 @@ def test_a_fifth_cut_off_below_leaves_the_robust_spread_as_it_was():
     whole, cut = wall_of(signal), wall_of(np.maximum(signal, np.quantile(signal, 0.2)))
     assert cut["sd5"].threshold == pytest.approx(whole["sd5"].threshold)
     assert cut["sd5"].threshold == pytest.approx(100.0, rel=0.05)
+
+
+def test_a_small_remote_region_takes_little_memory_however_large_the_image():
+    wall = np.zeros((4, 512, 512), bool)
+    wall[1:3, 200:210, 300:310] = True  # 200 voxels
+    signal = np.full(wall.shape, 50.0, np.float32)
+    signal[1, 200:205, 300:310] = 60.0  # a quarter of them
+    tracemalloc.start()
+    region = given_region(signal, wall, wall, voxel_ml=0.01, core_from=60.0)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert region.mask.shape == wall.shape
+    assert (region.mean, region.bright_percent) == (52.5, 25.0)
+    assert region.bright_ml == pytest.approx(0.5)
+    assert most < 4 * wall.size  # masks alone; numbers of parts and their counts take twelve

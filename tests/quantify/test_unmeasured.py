@@ -51,9 +51,7 @@ def test_enhancement_cannot_be_split_where_all_wall_outside_it_has_no_signal(met
     assert zones.threshold == ScarThreshold(
         method=method,
         peak=100.0,
-        warnings=(
-            "the wall outside the scar has no signal: core scar and grey zone cannot be told apart",
-        ),
+        reason="the wall outside the scar has no signal",
     )
     assert not zones.core.any()
     row = row_of(100, 60, 10, enhanced=3)

@@ -14,6 +14,7 @@ from acsnet import NOTICE, __version__
 from acsnet.errors import InputError
 from acsnet.labels import ENHANCEMENT, MYOCARDIUM, Label
 from acsnet.nets.weights import read_manifest
+from acsnet.quantify.sampling import SAMPLING
 from acsnet.report.comparison.compare import check_one_patient, compare
 from acsnet.report.comparison.pages import comparison_pages, comparison_pdf
 from acsnet.report.patient import UNKNOWN, Subject
@@ -45,6 +46,10 @@ def test_what_hinders_the_comparison_is_told(measured, later):
     doubted = replace(later, warnings=("the base is missing",))
     told = compare(measured, doubted, of_before=BEFORE, of_after=AFTER)
     assert told.remarks == ("after: the base is missing",)
+    sampling = f"{SAMPLING}core scar by 21 %: compare with care"
+    both = replace(measured, warnings=(sampling,)), replace(doubted, warnings=("open", sampling))
+    told = compare(*both, of_before=BEFORE, of_after=AFTER)
+    assert told.remarks == ("after: open", f"before: {sampling}", f"after: {sampling}")
 
 
 def test_scar_of_another_brightness_is_told(measured):

@@ -12,6 +12,7 @@ from matplotlib.text import Text
 from pypdf import PdfReader
 
 from acsnet import NOTICE, __version__
+from acsnet.quantify.sampling import SAMPLING
 from acsnet.report.layout import fonts
 from acsnet.report.patient import UNKNOWN, Subject
 from acsnet.report.pdf import report_pages, report_pdf
@@ -215,7 +216,10 @@ def test_comment_and_indication_are_whole_on_the_first_page(measured, many, meth
 
 def crowded(measured):
     """All that can be said of a scan, each as long as DICOM and the pages of a case let it be."""
-    warnings = tuple(f"warning {k}: " + "words that go on, " * 12 for k in range(9))
+    warnings = (
+        *(f"warning {k}: " + "words that go on, " * 12 for k in range(9)),
+        f"{SAMPLING}core scar by 21 % and the grey zone by 34 %: compare with care",
+    )
     subject = Subject(
         **{name: "W" * 64 for name in vars(SUBJECT) if name != "scanner"}, scanner="W" * 140
     )
@@ -273,6 +277,15 @@ def test_every_doubt_is_in_the_report_whole_and_the_first_page_counts_the_rest(m
     assert sum(text.endswith("two lines") for page in lines[2:] for text in page) == (
         80 if words else 0
     )
+
+
+def test_what_most_scans_have_takes_no_place_of_another_doubt(measured):
+    others = [f"warning {k}" for k in range(5)]
+    sampling = f"{SAMPLING}core scar by 21 %: compare with care"
+    pages = report_pages(replace(measured, warnings=(sampling, *others)), UNKNOWN)
+    lines = [text for text, *_ in extents(pages[0])]
+    start = lines.index("Doubts") + 1
+    assert lines[start : start + 6] == [f"\N{BULLET} {words}" for words in (*others, sampling)]
 
 
 def test_a_scan_without_a_ventricle_says_so(measured):

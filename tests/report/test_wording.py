@@ -7,6 +7,7 @@ import pytest
 
 from acsnet.measure import measure_labels
 from acsnet.quantify.quantification import quantify
+from acsnet.quantify.sampling import SAMPLING
 from acsnet.report.case_page import case_page
 from acsnet.report.wording import (
     MEASURES,
@@ -152,16 +153,18 @@ def test_doubts_are_warnings_and_flags_each_once():
     assert doubt_sentences({"warnings": [], "quality": None}) == []
 
 
-def test_that_it_is_no_such_scan_is_said_first_and_which_voxels_are_passed_over_last():
+def test_that_it_is_no_such_scan_is_said_first_and_what_most_scans_have_last():
+    sampling = f"{SAMPLING}core scar by 21 %: compare with care"
     of_file = ("1 voxel is NaN and taken as no signal", "uneven slices", "this looks like cine")
     flags = [{"flag": "few_slices", "message": "few slices"}]
-    features = {"warnings": [*of_file, "open wall"], "quality": flags}
+    features = {"warnings": [*of_file, sampling, "open wall"], "quality": flags}
     assert doubt_sentences(features) == [
         "this looks like cine",
         "uneven slices",
         "open wall",
         "few slices",
         "1 voxel is NaN and taken as no signal",
+        sampling,
     ]
 
 

@@ -26,7 +26,7 @@ _OF_WHAT_IS_ENTERED = re.compile(
     "|".join(
         (
             NOT_USED,
-            "the right ventricle was not found in the image",
+            "the right ventricle was not (found in the image|looked for)",
             "neither header nor image tell anterior from inferior",
             "the header does not tell anterior from inferior",
             "the brighter side of the ventricle, the inferior one as a rule, is that of the RV",
@@ -38,6 +38,17 @@ _OF_WHAT_IS_ENTERED = re.compile(
     )
 )
 """How those warnings of `acsnet.quantify` begin that what a reader enters may end or change."""
+
+_REPLACED = re.compile(
+    "|".join(
+        (
+            r"left ventricular volume of \d+ ml is implausible",
+            r"the blood pool has \d+%",
+            r"the apex may be missing: the lowest slice has \d+%",
+        )
+    )
+)
+"""How warnings of versions before 0.3.0 begin that a measurement of now gives otherwise, or not."""
 
 
 def given_of(details: ReadingDetails) -> Given:
@@ -53,6 +64,11 @@ def given_of(details: ReadingDetails) -> Given:
 def depends_on_given(warning: str) -> bool:
     """Whether what a reader enters may end or change a warning, so that an old one says nothing."""
     return _OF_WHAT_IS_ENTERED.match(warning) is not None
+
+
+def is_replaced(warning: str) -> bool:
+    """Whether a measurement of now tells whether a warning holds, and in which words."""
+    return depends_on_given(warning) or _REPLACED.match(warning) is not None
 
 
 def measure_marked(

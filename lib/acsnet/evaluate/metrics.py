@@ -103,21 +103,29 @@ def mean_95(values: Values) -> Mean:
     )
 
 
+def _vary(predicted: Values, expert: Values) -> bool:
+    """Whether there are two pairs or more, and either list varies.
+
+    By the range: the variance of equal values is not quite 0 where their mean is rounded.
+    """
+    return len(expert) > 1 and bool(np.ptp(predicted) > 0 or np.ptp(expert) > 0)
+
+
 def concordance_correlation(predicted: Values, expert: Values) -> float | None:
     """Lin's coefficient, 2 cov / (var + var + (difference of means)^2), moments over n.
 
     Lin, Biometrics 1989;45:255. None below two pairs or where nothing varies.
     """
-    spread = predicted.var() + expert.var() if len(expert) > 1 else 0.0
-    if spread == 0:
+    if not _vary(predicted, expert):
         return None
+    spread = predicted.var() + expert.var()
     covariance = np.mean((predicted - predicted.mean()) * (expert - expert.mean()))
     return float(2 * covariance / (spread + (predicted.mean() - expert.mean()) ** 2))
 
 
 def welch_p(predicted: Values, expert: Values) -> float | None:
     """p value of Welch's t-test on equal means; None where it is not defined."""
-    if len(expert) < 2 or (np.ptp(predicted) == 0 and np.ptp(expert) == 0):
+    if not _vary(predicted, expert):
         return None
     moments = [
         moment

@@ -29,6 +29,7 @@ from acsnet.quantify.rv_insertion import (
     sample_surroundings,
     turn_of_header,
 )
+from acsnet.quantify.sampling import sampling_doubt
 from acsnet.quantify.scar import ScarThreshold, core_signal, gap_doubt, threshold_of_drawn
 from acsnet.quantify.scar_methods import MethodRow, Wall, compare_methods, region_doubt
 from acsnet.quantify.scar_shape.pattern import ScarPattern, scar_pattern
@@ -157,7 +158,7 @@ def quantify(
     methods, method_notes = (
         _scar_by_methods(scan, labels, regions, core_known=core_known) if scar_known else ((), ())
     )
-    signal_notes = _signal_doubts(scan, labels) if scar_known else ()
+    signal_notes = _signal_doubts(scan, labels, threshold, placed) if scar_known else ()
     ventricle = without_stray_pool(labels)
     insertion, insertion_notes = _insertion(scan, ventricle, right_ventricle, given)
     chords = radial_chords(ventricle, plane_mm)
@@ -240,11 +241,26 @@ def _scar_by_methods(
     return rows[0], (*regions[0].doubts, *region_doubt(rows[0], rows[-1]))
 
 
-def _signal_doubts(scan: ShortAxisScan, labels: NDArray[np.uint8]) -> tuple[str, ...]:
-    """Warnings on single bright points and on gaps in the scar."""
+def _signal_doubts(
+    scan: ShortAxisScan,
+    labels: NDArray[np.uint8],
+    threshold: ScarThreshold | None,
+    placed: NDArray[np.bool_] | None,
+) -> tuple[str, ...]:
+    """Warnings on single bright points, gaps in the scar, and zones that depend on the pixels."""
     wall, scar = np.isin(labels, MYOCARDIUM), np.isin(labels, ENHANCEMENT)
     numbers = [scan.grid.slice_number(k) for k in range(len(labels))]
-    return (*speckle_doubt(scan.pixels, wall & scan.measured), *gap_doubt(scar, wall, numbers))
+    doubts = (*speckle_doubt(scan.pixels, wall & scan.measured), *gap_doubt(scar, wall, numbers))
+    if threshold is None or threshold.value is None:
+        return doubts
+    return doubts + sampling_doubt(
+        scan.pixels,
+        labels,
+        voxel_ml=scan.voxel_ml,
+        method=threshold.method,
+        remote=placed,
+        measured=scan.measured,
+    )
 
 
 def _insertion(

@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion, generate_binary_structure, label
 
 from acsnet.errors import AcsnetError
-from acsnet.masks import TOUCHING_3D, within_mm
+from acsnet.masks import TOUCHING_3D, box_of, within_mm
 from acsnet.quantify.speckle import MAD_TO_SD, speckle
 
 MARGIN_MM = 5.0
@@ -170,6 +170,8 @@ def _measured(
     voxel_ml: float,
     core_from: float | None,
 ) -> RemoteRegion:
+    whole, near = mask, (..., *box_of(mask, margin=1))  # a small part of a large scan
+    mask, intensity = mask[near], intensity[near]
     values = intensity[mask].astype(np.float64)
     bright = mask & (intensity >= (np.inf if core_from is None else core_from))
     # Where all of it is bright there is nothing to leave out: the warning says so.
@@ -180,7 +182,7 @@ def _measured(
     sd = float(values.std())
     pieces = np.bincount(label(bright, TOUCHING_3D)[0].ravel())[1:]
     return RemoteRegion(
-        mask=mask,
+        mask=whole,
         source=source,
         mean=float(values.mean()),
         sd=sd,

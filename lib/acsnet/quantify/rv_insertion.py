@@ -19,7 +19,7 @@ are rows and columns of the images. In NIfTI, NRRD and MetaImage, the two axes o
 not the slice axis are, in the order of the file, column and row: voxel (i, j, k) of a usual stack
 has column i and row j, however a viewer turns the image. A given insertion that lies more than 45
 degrees from where the image shows the septum is used, with a warning. If the whole wall is scar,
-there is no normal wall to compare blood with, and the insertion must be given.
+there is no normal wall to compare blood with, and the insertion must be given: a warning says so.
 """
 
 from dataclasses import dataclass
@@ -73,11 +73,13 @@ class Insertion:
 class Surroundings:
     """Signal outside the wall, (slice, chord, mm), scaled from 0 (wall) to 1 (blood).
 
-    slices: their indices in the stack; signal: NaN beyond the edge of the image.
+    slices: their indices in the stack; signal: NaN beyond the edge of the image; normal_wall:
+    False where no slice of the stack has blood and wall without scar.
     """
 
     slices: NDArray[np.intp]
     signal: NDArray[np.float64]
+    normal_wall: bool = True
 
 
 def sample_surroundings(
@@ -89,7 +91,8 @@ def sample_surroundings(
 ) -> Surroundings:
     """Signal around the ventricle; arrays: (slice, row, column), remote: the wall without scar."""
     slices, signals = [], []
-    for k in np.flatnonzero(blood_pool.any(axis=(1, 2)) & remote.any(axis=(1, 2))):
+    compared = np.flatnonzero(blood_pool.any(axis=(1, 2)) & remote.any(axis=(1, 2)))
+    for k in compared:
         ventricle = blood_pool[k] | wall[k]
         blood = np.median(intensity[k][blood_pool[k]])
         dark = np.median(intensity[k][remote[k]])
@@ -107,6 +110,7 @@ def sample_surroundings(
     return Surroundings(
         slices=np.array(slices, dtype=np.intp),
         signal=np.stack(signals) if signals else np.zeros(shape),
+        normal_wall=compared.size > 0,
     )
 
 
@@ -208,7 +212,12 @@ def find_insertion(
     elif given is not None and header_turn is not None:
         septum = given
     else:
-        note = "the right ventricle was not found in the image"
+        note = (
+            "the right ventricle was not found in the image"
+            if around.normal_wall
+            else "the right ventricle was not looked for, because no slice has both blood and wall "
+            "without scar to compare it with"
+        )
         note += (
             ": for AHA segments its anterior insertion must be given"
             if given is None

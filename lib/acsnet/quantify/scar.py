@@ -7,7 +7,7 @@ and are grey zone where they were drawn as scar: nothing shows that they are as 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -34,20 +34,29 @@ Single bright points (`acsnet.quantify.speckle`) do not count: where 1.5 % of th
 core is what it was without them (`benchmarks/robustness_of_measures.py`).
 """
 
+NOT_TOLD_APART = "core scar and grey zone cannot be told apart"
+
 
 @dataclass(frozen=True, kw_only=True)
 class ScarThreshold:
     """The threshold of a scan between grey zone and core scar, in units of the image.
 
-    value: None if it cannot be determined, with the reason in `warnings`; remote: None where the
-    whole wall is enhanced, or has no signal elsewhere; peak: None where none of it is.
+    value: None if it cannot be determined; remote: None where the whole wall is enhanced, or has no
+    signal elsewhere; peak: None where none of it is; reason: why the method asked for gives none;
+    instead: what comes of that.
     """
 
     method: ScarMethod
     value: float | None = None
     remote: float | None = None
     peak: float | None = None
-    warnings: tuple[str, ...] = ()
+    reason: str = ""
+    instead: str = NOT_TOLD_APART
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """A sentence where the method asked for gives no threshold."""
+        return (f"{self.reason}: {self.instead}",) if self.reason else ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,8 +117,12 @@ def classify_enhancement(
     elif lit.any() and outside.any() and not free.any():
         dark = "the wall outside the scar"
     if dark:
-        note = f"{dark} has no signal: core scar and grey zone cannot be told apart"
-        threshold = replace(threshold, method=method, value=None, warnings=(note,))
+        threshold = ScarThreshold(
+            method=method,
+            remote=threshold.remote,
+            peak=threshold.peak,
+            reason=f"{dark} has no signal",
+        )
     core = lit & (intensity >= (np.inf if threshold.value is None else threshold.value))
     return ScarZones(core=core, grey_zone=enhancement & ~core, threshold=threshold)
 
@@ -148,19 +161,22 @@ def scar_threshold(
     peak = float(np.percentile(enhanced, peak_percentile, method="lower"))
 
     if remote_median is None:
-        note = "the whole myocardium is enhanced, so there is no remote intensity: "
+        reason = "the whole myocardium is enhanced, so there is no remote intensity"
         if negative or peak <= 0:
-            note += "core scar and grey zone cannot be told apart"
-            return ScarThreshold(method=method, peak=peak, warnings=(note,))
-        note += "core scar was taken at half of the maximum"
-        warnings = (note,) if method == "remote" else ()
-        return ScarThreshold(method="half_max", value=peak / 2, peak=peak, warnings=warnings)
-    if peak <= remote_median:
-        note = (
-            f"the enhancement (peak {peak:g}) is not brighter than the remote myocardium "
-            f"(median {remote_median:g}): core scar and grey zone cannot be told apart"
+            return ScarThreshold(method=method, peak=peak, reason=reason)
+        return ScarThreshold(
+            method="half_max",
+            value=peak / 2,
+            peak=peak,
+            reason=reason if method == "remote" else "",
+            instead="core scar was taken at half of the maximum",
         )
-        return ScarThreshold(method=method, remote=remote_median, peak=peak, warnings=(note,))
+    if peak <= remote_median:
+        reason = (
+            f"the enhancement (peak {peak:g}) is not brighter than the remote myocardium "
+            f"(median {remote_median:g})"
+        )
+        return ScarThreshold(method=method, remote=remote_median, peak=peak, reason=reason)
     base = remote_median if method == "remote" else 0.0
     value = base + (peak - base) / 2
     return ScarThreshold(method=method, value=value, remote=remote_median, peak=peak)

@@ -167,13 +167,15 @@ def _fwhm(wall: Wall, name: str, remote: RemoteRegion) -> MethodRow:
         return MethodRow(method=name, note=str(error))
     if threshold.value is None or threshold.peak is None or threshold.method != reading:
         none = wall.no_scar
-        note = f"{none}, so there is no peak" if none else " ".join(threshold.warnings)
+        note = f"{none}, so there is no peak" if none else threshold.reason
         return MethodRow(method=name, note=note)
     if threshold.remote is not None and threshold.value <= threshold.remote:
         note = (
             f"half of the peak ({threshold.value:g}) is not above the remote wall "
             f"({threshold.remote:g})"
         )
+        return MethodRow(method=name, note=note)
+    if remote.median is not None and (note := _not_brighter(wall, remote.median)):
         return MethodRow(method=name, note=note)
     begin = threshold.peak - (threshold.peak - threshold.value) * (1 - GREY_SHARE) / 0.5
     scar = wall.from_signal(threshold.value)

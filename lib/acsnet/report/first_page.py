@@ -12,6 +12,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from acsnet.quantify.sampling import SAMPLING
 from acsnet.report.bullseye import draw_bullseye, hatched_words, segment_values
 from acsnet.report.findings import (
     REFERENCE_NOTE,
@@ -22,6 +23,7 @@ from acsnet.report.findings import (
     size_rows,
     statements,
 )
+from acsnet.report.layout.fonts import printable_name
 from acsnet.report.layout.page import (
     A4,
     FACT_WIDTH,
@@ -170,6 +172,7 @@ def _doubts(page: Figure, top: float, texts: Sequence[str], *, most: int) -> flo
         text(page, MARGIN + 1.0, top, "none: image, wall and labels were checked")
         return top - LINE
     top = heading(page, top - 0.04, "Doubts" if len(texts) > 1 else "One doubt")
+    most += texts[-1].startswith(SAMPLING)  # most scans have it: it takes no other's place
     lines, shown = bullets(texts, most=most)
     if shown < len(texts):
         lines, shown = bullets(texts, most=most - 1)
@@ -304,7 +307,7 @@ def _about(
         ("Contrast", subject.contrast),
         ("Scanner", subject.scanner),
         ("Series", subject.series),
-        ("Case", result.scan.name),
+        ("Case", printable_name(result.scan.name)),
         ("Labels by", reading.drawn_by),
         ("Stack", stack),
         ("Indication", " ".join(reading.indication.split()) or "not given"),

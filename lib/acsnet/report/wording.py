@@ -6,6 +6,7 @@ from math import floor, log10
 from typing import Any, NamedTuple
 
 from acsnet.quantify.features_document import SCAR_KEYS
+from acsnet.quantify.sampling import SAMPLING
 from acsnet.scan import NO_SIGNAL, UNFIT
 
 UNKNOWN, NO_SCAR, NONE = "not known", "no scar", "\N{EN DASH}"
@@ -169,11 +170,16 @@ def doubt_sentences(features: Mapping[str, Any]) -> list[str]:
 def ordered_doubts(warnings: Iterable[str]) -> list[str]:
     """Warnings, each once, in the order in which a person should read them.
 
-    First that the scan is not one to tell scar from, last which voxels hold no signal.
+    First that the scan is not one to tell scar from, last which voxels hold no signal, and after
+    all that core scar and grey zone depend on the pixels: it is so in most scans.
     """
     return sorted(
         dict.fromkeys(warnings),
-        key=lambda words: (not words.startswith(UNFIT), NO_SIGNAL in words),
+        key=lambda words: (
+            not words.startswith(UNFIT),
+            words.startswith(SAMPLING),
+            NO_SIGNAL in words,
+        ),
     )
 
 

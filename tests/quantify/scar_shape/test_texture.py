@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -76,3 +78,18 @@ def test_what_is_not_known_is_none():
     assert found.myocardium_entropy_bits == pytest.approx(4.0)
     found = measure_texture(labels, signal, spacing_mm=(1, 1, 1), voxel_ml=1.0, core_known=False)
     assert found.core_grey_interface_cm2 is None
+
+
+def test_a_small_wall_takes_little_memory_however_large_the_image():
+    labels = np.zeros((4, 512, 512), np.uint8)
+    labels[1:3, 200:220, 300:320], labels[1:3, 205:210, 300:306] = 2, 3
+    labels[1:3, 205:210, 306:310] = 4  # 2 slices of 50 voxels of scar, with a border of 5
+    signal = np.random.default_rng(0).random(labels.shape, np.float32)
+    tracemalloc.start()
+    found = measure_texture(labels, signal, spacing_mm=(10, 1, 1), voxel_ml=0.01)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found.scar_islands == 1
+    assert found.scar_island_volumes_ml == pytest.approx((1.0,))
+    assert found.core_grey_interface_cm2 == pytest.approx(1.0, abs=0.1)
+    assert most < 4 * labels.size  # masks alone; numbers of parts and their counts take twelve

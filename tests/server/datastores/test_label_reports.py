@@ -107,3 +107,15 @@ def test_a_doubt_of_the_automatic_remote_region_is_gone_where_a_person_placed_on
     bright = "9 % of the remote region, 1.2 ml in one piece, is as bright as core scar: scar may"
     noted = (bright, *OF_THE_RUN)
     assert warnings_with(noted, measure()) == OF_THE_RUN
+
+
+@pytest.mark.parametrize(
+    "of_then",
+    [
+        "left ventricular volume of 12 ml is implausible",
+        "the blood pool has 7% of the wall's volume: too little for a heart",
+        "the apex may be missing: the lowest slice has 85% of the largest one's area",
+    ],
+)
+def test_what_earlier_versions_said_of_a_measurement_is_not_said_by_one_of_now(measure, of_then):
+    assert warnings_with((of_then, *OF_THE_RUN), measure()) == OF_THE_RUN

@@ -10,7 +10,7 @@ from scipy.special import entr
 from skimage.measure import find_contours
 
 from acsnet.labels import ENHANCEMENT, MYOCARDIUM, Label
-from acsnet.masks import TOUCHING_3D
+from acsnet.masks import TOUCHING_3D, box_of
 from acsnet.quantify.field_metadata import described
 from acsnet.quantify.speckle import speckle
 
@@ -32,7 +32,8 @@ class Texture:
         float | None,
         described(
             "bit",
-            "Shannon entropy of the scar's signal, 64 bins over the range of the wall",
+            "Shannon entropy of the scar's signal, 64 bins over the range of the wall without its "
+            "single bright and dark points; what lies beyond is in the first or the last bin",
             ENTROPY_SOURCE,
         ),
     ]
@@ -59,9 +60,12 @@ def measure_texture(
 
     measured: mask of what has signal, of which alone the entropies are; None for everything.
     """
+    near = (..., *box_of(np.isin(labels, MYOCARDIUM), margin=1))  # a small part of a large scan
+    labels, intensity = labels[near], intensity[near]
     scar, wall = np.isin(labels, ENHANCEMENT), np.isin(labels, MYOCARDIUM)
     volumes = island_volumes_ml(scar, voxel_ml)
     if measured is not None:
+        measured = measured[near]
         scar, wall = scar & measured, wall & measured
     # One bright or dark voxel would squeeze all others into a few bins.
     usual = intensity[wall & ~speckle(intensity, wall) & ~speckle(-intensity, wall)]

@@ -11,6 +11,7 @@ import numpy as np
 from acsnet import NOTICE
 from acsnet.errors import InputError
 from acsnet.labels import MYOCARDIUM
+from acsnet.quantify.sampling import SAMPLING
 from acsnet.report.patient import Subject, doubts_of_identity
 from acsnet.report.wording import ordered_doubts
 from acsnet.result import Measured, Result
@@ -91,8 +92,13 @@ def compare(
     remarks = [f"there are no intervals: {misfit}"] if misfit else []
     remarks += _remarks(before, after, of_before, of_after)
     remarks += _signal_remarks(*(scan.appearance for scan in measures))
-    for name, measured in (("before", before), ("after", after)):
-        remarks += [f"{name}: {words}" for words in ordered_doubts(measured.warnings)]
+    doubts = [
+        (name, words)
+        for name, measured in (("before", before), ("after", after))
+        for words in ordered_doubts(measured.warnings)
+    ]
+    doubts.sort(key=lambda doubt: doubt[1].startswith(SAMPLING))  # of both scans after all else
+    remarks += [f"{name}: {words}" for name, words in doubts]
     return Comparison(
         before=before.scan.name,
         after=after.scan.name,

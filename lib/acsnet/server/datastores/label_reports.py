@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from acsnet.annotations.label_versions import by_networks
-from acsnet.annotations.marks import NOT_USED, depends_on_given, given_of, measure_marked
+from acsnet.annotations.marks import NOT_USED, given_of, is_replaced, measure_marked
 from acsnet.annotations.reading_details import DetailsStore, ReadingDetails
 from acsnet.dicom.sr_content import Clinical, clinical_of
 from acsnet.measure import MEASURES
@@ -97,7 +97,8 @@ def warnings_with(noted: Sequence[str], measured: Measured) -> tuple[str, ...]:
     """The warnings of a label map that was measured again, those noted before first.
 
     Of what depends on what a reader entered, only what holds now: the insertion that was missing
-    may have been given since, and a mark that could not be used may be usable.
+    may have been given since, and a mark that could not be used may be usable. Of earlier versions,
+    only what this one does not say otherwise.
     """
     return _renewed(noted, measured.warnings)
 
@@ -117,8 +118,8 @@ def features_with(noted: Mapping[str, Any], measured: Measured) -> dict[str, Any
 
 
 def _renewed(noted: Iterable[str], now: Iterable[str]) -> tuple[str, ...]:
-    """Warnings noted before, but those that hang on what was entered, then those of now."""
-    before = (note for note in noted if not depends_on_given(note))
+    """Warnings noted before, but those that were measured and may be others, then those of now."""
+    before = (note for note in noted if not is_replaced(note))
     return tuple(dict.fromkeys((*before, *now)))
 
 
