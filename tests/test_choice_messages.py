@@ -63,7 +63,7 @@ def test_images_of_a_slice_are_chosen_as_each_can(two_images, samples, tmp_path)
     reason = in_cohort(two_images, tmp_path / "out")
     assert reason.endswith("choose one by the column phase of a CSV table, N from 1 to 2")
     answer = by_server(two_images)
-    assert "as a case of its own, by the option phase of the model (1 to 2), or by a" in answer
+    assert "as a case of its own, by the option phase of the model (N from 1 to 2)," in answer
     (tmp_path / "images").mkdir()
     two_images.rename(tmp_path / "images" / "phantom-1")
     words = "--stress", "--images", tmp_path / "images", "--labels", samples / "truth"

@@ -1,6 +1,6 @@
 """Errors with a message for the user, which names the file, tag or value at fault."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 class AcsnetError(ValueError):
@@ -31,19 +31,21 @@ class GeometryError(AcsnetError):
 class Choosing:
     """How a user says which of several images or series is meant, in words.
 
-    phase: of {count} images at each slice position; series: of a list that follows; other_series:
-    of that list, where a name was given that is not in it.
+    phase: of images at each slice position, with their {numbers}; series: of a list that follows;
+    other_series: of that list, where a name was given that is not in it; image: where a label map
+    stands in its place.
     """
 
     phase: str
     series: str
     other_series: str
+    image: str = "give the image, on which `acsnet quantify IMAGE LABELS` measures a label map"
 
 
 def by_options(which: str = "") -> Choosing:
     """By the options of a command; which: what follows their names, such as "-before"."""
     return Choosing(
-        phase=f"choose one with --phase{which} N, N from 1 to {{count}}",
+        phase=f"choose one with --phase{which} N, N {{numbers}}",
         series=f"choose one with --series{which} UID (or its number)",
         other_series=f"choose with --series{which} from",
     )
@@ -58,34 +60,39 @@ def _by_folders(phase: str) -> Choosing:
 BY_OPTIONS = by_options()
 IN_FOLDERS = _by_folders("put the images of one of them into a folder of their own")
 IN_TABLE = Choosing(
-    phase="choose one by the column phase of a CSV table, N from 1 to {count}",
+    phase="choose one by the column phase of a CSV table, N {numbers}",
     series="choose one by the column series of a CSV table (UID or number)",
     other_series="choose by the column series from",
 )
-ON_SERVER = _by_folders(
-    "choose one as a case of its own, by the option phase of the model (1 to {count}), or by a "
-    "folder with its images alone"
+ON_SERVER = replace(
+    _by_folders(
+        "choose one as a case of its own, by the option phase of the model (N {numbers}), or by a "
+        "folder with its images alone"
+    ),
+    image="only an image can be segmented or drawn on here",
 )
-IN_PACS = _by_folders("choose one as a case of its own")
+IN_PACS = replace(ON_SERVER, phase="choose one as a case of its own")
 
 
 class ChoiceError(AcsnetError):
     """Several images at each slice position, or several series, of which one is to be chosen.
 
+    Or a label map where an image should be.
+
     before, after: what the sentence says around `by`, the field of `Choosing` that tells how;
-    count: of the images.
+    numbers: those that the images to choose from have, in words.
     """
 
-    def __init__(self, before: str, by: str, after: str = "", count: int = 0) -> None:
-        super().__init__(before, by, after, count)
+    def __init__(self, before: str, by: str, after: str = "", numbers: str = "") -> None:
+        super().__init__(before, by, after, numbers)
 
     def __str__(self) -> str:
         return self.worded(BY_OPTIONS)
 
     def worded(self, choosing: Choosing) -> str:
         """The sentence for whoever chooses so."""
-        before, by, after, count = self.args
-        return f"{before}{getattr(choosing, by).format(count=count)}{after}"
+        before, by, after, numbers = self.args
+        return f"{before}{getattr(choosing, by).format(numbers=numbers)}{after}"
 
 
 class PhaseChoiceError(ChoiceError, GeometryError):
@@ -94,6 +101,10 @@ class PhaseChoiceError(ChoiceError, GeometryError):
 
 class SeriesChoiceError(ChoiceError, InputError):
     """Several series in a folder."""
+
+
+class LabelMapError(ChoiceError, InputError):
+    """A label map in place of an image."""
 
 
 def worded(error: Exception, choosing: Choosing) -> str:

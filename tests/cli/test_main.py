@@ -85,6 +85,28 @@ def test_an_error_of_the_system_is_a_sentence_with_the_file():
     assert (result.exit_code, result.stderr) == (2, "error: /srv/a: Is a directory\n")
 
 
+@pytest.mark.parametrize(
+    ("command", "package", "extra"),
+    [
+        ("cohort", "requests", "'.[cohort]'"),  # dicom has it, too, but no ray
+        ("models", "filelock", "'.[server]'"),  # cohort has it, too, but no mlflow
+        ("push", "requests", "'.[dicom]'"),
+        ("segment", "torch", "'.[train]'"),
+    ],
+)
+def test_a_missing_package_names_an_extra_that_is_enough(command, package, extra):
+    commands = typer.Typer(cls=Commands)
+    commands.callback()(lambda: None)
+
+    @commands.command(name=command)
+    def fail():
+        raise ModuleNotFoundError(name=package)
+
+    result = runner.invoke(commands, [command])
+    said = f"this needs the package {package}, which is not installed: run pip install {extra} in "
+    assert (result.exit_code, result.stderr) == (2, f"error: {said}the project's folder\n")
+
+
 def test_the_segmentation_lies_on_the_inputs_grid(segmented, samples):
     _, output = segmented
     image = nib.load(samples / "nifti" / "phantom-1.nii.gz")

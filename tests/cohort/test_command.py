@@ -191,7 +191,8 @@ def test_sigterm_while_ray_starts_stops_it_in_order():
         import signal, sys
         from unittest.mock import patch
         from acsnet.cohort.ray_workers import connected
-        from acsnet.cohort.stopping import is_told_to_stop
+        from acsnet.cli.common import stop_on_signals
+        stop_on_signals()
         def start(**_):
             signal.signal(signal.SIGTERM, lambda number, _: sys.exit(number))  # as Ray does
             signal.raise_signal(signal.SIGTERM)
@@ -199,10 +200,10 @@ def test_sigterm_while_ray_starts_stops_it_in_order():
             with patch("ray.init", start), connected(None):
                 pass
         except KeyboardInterrupt:
-            print(is_told_to_stop())
+            print("stopped")
     """
     done = run_program(program)
-    assert done.stdout.splitlines() == ["True"], done.stderr
+    assert done.stdout.splitlines() == ["stopped"], done.stderr
 
 
 def test_a_list_without_scans_is_refused_with_one_sentence(tmp_path):

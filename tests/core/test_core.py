@@ -132,8 +132,9 @@ def test_versions_are_told_without_pytorch():
         (("train", "roi", "--data", ROOT, "--output", "OUT"), "train"),
         (("serve", "--studies", ROOT / "sample-data" / "dicom"), "server"),
         (("push", ROOT / "sample-data" / "dicom", "--to", "http://127.0.0.1:9"), "dicom"),
+        (("cohort", ROOT / "sample-data" / "nifti", "--output", "OUT"), "cohort"),
     ],
-    ids=["uncertainty", "mesh", "train", "serve", "push"],
+    ids=["uncertainty", "mesh", "train", "serve", "push", "cohort"],
 )
 def test_what_needs_an_extra_names_it_before_any_work(arguments, extra, tmp_path):
     folder = tmp_path / "out"

@@ -19,14 +19,10 @@ from rich.progress import (
 
 from acsnet.cli.common import REFUSED, DeviceOption, err, say
 from acsnet.cli.segment import IgnoreWindowOption, ScarMethodOption, SmoothWallsOption
-from acsnet.cohort.stopping import is_told_to_stop, stop_on_sigterm
 from acsnet.errors import AcsnetError
 
 if TYPE_CHECKING:
     from acsnet.cohort.outcome import Outcome
-
-INTERRUPTED, TERMINATED = 130, 143
-"""Exit codes of what Ctrl-C and SIGTERM stop, as a shell gives them."""
 
 SPEED_SECONDS = 300.0
 """Time over which the speed is measured for the time left."""
@@ -67,7 +63,6 @@ def cohort(
     If it is stopped, by Ctrl+C or otherwise, the same command continues. A case is computed again
     only if its scan, the software, the weights or the options have changed.
     """
-    stop_on_sigterm()
     counts = Counts()
     try:
         # To load these takes seconds, in which it can be stopped, too.
@@ -102,7 +97,7 @@ def cohort(
                 progress.update(task, completed=counts.scans)
     except KeyboardInterrupt:
         err.print(f"stopped after {counts.scans} scans: run the same command again to continue")
-        raise typer.Exit(TERMINATED if is_told_to_stop() else INTERRUPTED) from None
+        raise
     say(f"{counts} -> {output}")
     if counts.failed:
         raise typer.Exit(REFUSED)

@@ -1,8 +1,11 @@
-"""What the commands share: the two consoles, errors, types of options, tables."""
+"""What the commands share: the two consoles, errors, how they stop, types of options, tables."""
 
+import os
+import signal
 import sys
+import threading
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -16,6 +19,14 @@ from acsnet.files.reasons import reason_of
 
 FAILED = 1
 REFUSED = 2
+INTERRUPTED, TERMINATED = 130, 143
+"""As a shell gives them, of what Ctrl-C and SIGTERM stop."""
+
+STOPPING = (signal.SIGTERM, signal.SIGHUP) if os.name == "posix" else (signal.SIGTERM,)
+"""Signals of a batch system or a service manager, and of a terminal that closes."""
+
+_signalled = threading.Event()
+"""No error of its own: where Ray waits, it raises a KeyboardInterrupt instead of any other."""
 
 PIPE_WIDTH = 400
 """A file or another program that reads a table gets a row on one line."""
@@ -38,6 +49,12 @@ EXTRAS = {
     ),
 }
 """What brings the packages that not every installation has, as `import` names them."""
+
+EXTRA_OF = {
+    "cohort": "cohort",
+    **dict.fromkeys(("accounts", "backup", "labels", "models", "restore", "serve"), "server"),
+}
+"""The extra of a command that needs all of it, whichever package is missed first."""
 
 out = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False, emoji=False)
 err = Console(stderr=True, highlight=False, emoji=False)
@@ -70,7 +87,9 @@ CaseFolderOption = Annotated[Path, typer.Option(help="Folder for one sub-folder 
 SeriesFolderOption = Annotated[
     Path, typer.Option(help="Folder; OUTPUT/<study>/<series>/ for each series.")
 ]
-TrainDataOption = Annotated[Path, typer.Option(help="Folder with emidec/, acdc/ and splits.json.")]
+TrainDataOption = Annotated[
+    Path, typer.Option(help="Folder with splits.json and the data sets that it lists.")
+]
 DeviceOption = Annotated[DeviceName, typer.Option(help="cpu or cuda.")]
 SeedOption = Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")]
 JsonOption = Annotated[
@@ -82,17 +101,24 @@ class Commands(TyperGroup):
     """Commands that print an error in one sentence and end with exit code 2."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run a command. A pipe closed by its reader is not an error of the input."""
+        """Run a command. A pipe closed by its reader is not an error of the input.
+
+        What Ctrl-C stops has cleaned up by then.
+        """
         try:
             return super().invoke(ctx)
-        except BrokenPipeError:
-            raise
+        except KeyboardInterrupt:
+            raise _stopped() from None
+        except (OSError, typer.Abort) as error:
+            if _signalled.is_set():  # at a prompt, or what was still to be said has no terminal
+                raise _stopped() from None
+            if isinstance(error, BrokenPipeError | typer.Abort):
+                raise
+            raise _refused(reason_of(error)) from None
         except AcsnetError as error:
             raise _refused(worded(error, self._choosing(ctx))) from None
-        except OSError as error:
-            raise _refused(reason_of(error)) from None
         except ModuleNotFoundError as error:
-            raise refusal(_missing(error)) from error
+            raise refusal(_missing(error, ctx.invoked_subcommand or "")) from error
 
     def _choosing(self, ctx: typer.Context) -> Choosing:
         """How the command that was run lets its user choose an image or a series."""
@@ -101,15 +127,50 @@ class Commands(TyperGroup):
         return BY_OPTIONS if "phase" in options else IN_FOLDERS
 
 
-def _missing(error: ModuleNotFoundError) -> AcsnetError:
+def _missing(error: ModuleNotFoundError, command: str) -> AcsnetError:
     """The sentence for a package that is not installed. Raises what is no package of an extra."""
     package = (error.name or "").partition(".")[0]
     extras = [extra for extra, packages in EXTRAS.items() if package in packages]
     if not extras:
         raise error
+    if command in EXTRA_OF:
+        extras = [EXTRA_OF[command]]
     return AcsnetError(
         f"this needs the package {package}, which is not installed: {how_to_install(*extras)}"
     )
+
+
+def stop_on_signals() -> None:
+    """From now on `STOPPING` stops this process as Ctrl-C does; not what is ignored, by `nohup`.
+
+    A fork of it has nothing to clean up and dies of them.
+    """
+    for number in _heeded():
+        signal.signal(number, _stop)
+    if os.name == "posix":
+        os.register_at_fork(after_in_child=_die_of_signals)
+
+
+def _stop(*_: object) -> NoReturn:
+    """Once: `timeout` says it twice, and what is cleaned up must not be cut short."""
+    for number in _heeded():
+        signal.signal(number, signal.SIG_IGN)
+    _signalled.set()
+    raise KeyboardInterrupt
+
+
+def _stopped() -> typer.Exit:
+    return typer.Exit(TERMINATED if _signalled.is_set() else INTERRUPTED)
+
+
+def _heeded() -> list[signal.Signals]:
+    return [number for number in STOPPING if signal.getsignal(number) is not signal.SIG_IGN]
+
+
+def _die_of_signals() -> None:
+    for number in STOPPING:
+        if signal.getsignal(number) is _stop:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def refusal(error: Exception) -> typer.Exit:

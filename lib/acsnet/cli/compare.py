@@ -36,7 +36,7 @@ def compare(
     ] = None,
     device: DeviceOption = "cpu",
 ) -> None:
-    """Compare two scans of a patient: what changed, with 95 % intervals."""
+    """Compare two scans of a patient: sizes and scar with 95 % intervals, segments without."""
     from acsnet.export import write_result
     from acsnet.pipeline import Pipeline
     from acsnet.report.comparison.compare import check_one_patient

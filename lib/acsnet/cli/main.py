@@ -27,7 +27,7 @@ from acsnet.cli import (
     serve,
     train,
 )
-from acsnet.cli.common import Commands, say
+from acsnet.cli.common import Commands, say, stop_on_signals
 from acsnet.settings import CONFIG
 
 NOT_FOR_OTHERS = 0o007
@@ -91,6 +91,7 @@ def _root(
 def main() -> None:
     """Entry point of the `acsnet` script."""
     os.umask(os.umask(NOT_FOR_OTHERS) | NOT_FOR_OTHERS)
+    stop_on_signals()  # the server has its own way
     app()
 
 

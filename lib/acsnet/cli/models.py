@@ -36,10 +36,11 @@ def record_change(event: Literal["promote", "rollback"], models: "Models", live:
     """Record the new live version in the audit log and in MLflow."""
     from acsnet.annotations import audit_log
     from acsnet.fine_tuning.mlflow_mirror import mirror
+    from acsnet.fine_tuning.model_registry import name_with_release
     from acsnet.server.state.paths import audit_log_file
 
     details = {"models": models.root.name, "change": models.last_change(live)}
-    audit_log.record(audit_log_file(), event, model=live, details=details)
+    audit_log.record(audit_log_file(), event, model=name_with_release(live), details=details)
     mirror(models)
 
 
@@ -85,7 +86,7 @@ def compare(first: Version, second: Version, studies: StudiesOption) -> None:
     """Measure two versions on the patients held out by the newest training."""
     models = open_models(studies)
     live, candidate = models.find(first), models.find(second)
-    decision, _ = measured(models, live, candidate)
+    decision = measured(models, live, candidate)
     show_decision(decision, live, candidate)
 
 
@@ -93,12 +94,11 @@ def compare(first: Version, second: Version, studies: StudiesOption) -> None:
 def promote(version: Version, studies: StudiesOption) -> None:
     """Use a version from now on, if it passes the gate and is not in use already.
 
-    It is measured now if it was not yet against what is live now, on the patients held out now.
-    Exit code 1 if the gate refuses it.
+    It is measured against what is live now, on the patients held out now. Exit code 1 if the gate
+    refuses it.
     """
-    from acsnet.fine_tuning.gate_basis import still_holds
     from acsnet.fine_tuning.model_registry import SHIPPED_NAME
-    from acsnet.fine_tuning.promotion import decision_from_dict, decision_to_dict
+    from acsnet.fine_tuning.promotion import decision_to_dict
     from acsnet.train.run_record import now
 
     models = open_models(studies)
@@ -106,14 +106,10 @@ def promote(version: Version, studies: StudiesOption) -> None:
     if name == live:
         say(f"{name} is in use already")
         return
-    known = models.record(name).get("decision")
-    if known is None or not still_holds(known, models, live):
-        decision, basis = measured(models, live, name)
-        if name != SHIPPED_NAME:
-            entry = {**decision_to_dict(decision), "against": live, "basis": basis, "at": now()}
-            models.note(name, decision=entry)
-    else:
-        decision = decision_from_dict(known)
+    decision = measured(models, live, name)
+    if name != SHIPPED_NAME:
+        entry = {**decision_to_dict(decision), "against": live, "at": now()}
+        models.note(name, decision=entry)
     show_decision(decision, live, name)
     if not decision.promote:
         raise typer.Exit(1)
@@ -134,12 +130,8 @@ def rollback(studies: StudiesOption) -> None:
         say(note)
 
 
-def measured(models: "Models", live: str, candidate: str) -> tuple["Decision", dict[str, str]]:
-    """The decision on patients held out, and its basis.
-
-    Raises InputError where nothing was ever held out.
-    """
-    from acsnet.fine_tuning.gate_basis import basis_of, held_out
+def measured(models: "Models", live: str, candidate: str) -> "Decision":
+    """The decision on patients held out. Raises InputError where nothing was ever held out."""
     from acsnet.fine_tuning.reviewed_cases import read_cases
     from acsnet.fine_tuning.training_request import read_request, run_folders
     from acsnet.fine_tuning.training_status import rest
@@ -150,12 +142,11 @@ def measured(models: "Models", live: str, candidate: str) -> tuple["Decision", d
         msg = "no patient is held out yet: the first training does that"
         raise InputError(msg)
     request = read_request(runs[-1])
-    read = read_cases(held_out(models))
+    read = read_cases([case for case in request.cases if case.held])
     for reason in read.left_out:
         err.print(f"left out: {reason}", markup=False, soft_wrap=True)
     before_each = partial(rest, models.root, quiet_s=request.quiet_s)
-    decision = compare_versions(models, live, candidate, read, before_each=before_each)
-    return decision, basis_of(models, live, (case for case, _ in read.cases))
+    return compare_versions(models, live, candidate, read, before_each=before_each)
 
 
 def show_decision(decision: "Decision", live: str, candidate: str) -> None:

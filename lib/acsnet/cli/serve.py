@@ -56,6 +56,8 @@ def serve(
     Each option overrides the setting of the same name: see `acsnet config`.
     """
     signal.signal(signal.SIGTERM, _stop)  # first of all: to load the rest takes seconds
+    if os.name == "posix" and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # no nohup
+        signal.signal(signal.SIGHUP, _hang_up)
     options = {
         "ACSNET_SERVER_PORT": port,
         "ACSNET_SERVER_HOST": host,
@@ -76,6 +78,12 @@ def serve(
 def _stop(_signal: int, _frame: FrameType | None) -> None:
     """End the process in order; without this, the first one of a container ignores SIGTERM."""
     raise SystemExit(0)
+
+
+def _hang_up(number: int, _frame: FrameType | None) -> None:
+    """Stop as by SIGTERM, once: a terminal that closes may say so twice."""
+    signal.signal(number, signal.SIG_IGN)
+    signal.raise_signal(signal.SIGTERM)
 
 
 def info() -> None:

@@ -10,8 +10,10 @@ for itself, keeps its files where no other user can read them, and reports nothi
 import math
 import os
 import secrets
+import signal
 import socket
 import tempfile
+import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +25,6 @@ from typing import Any
 from acsnet.cohort.case_worker import CaseWorker, CohortOptions
 from acsnet.cohort.outcome import Outcome
 from acsnet.cohort.sources import Listed, Source
-from acsnet.cohort.stopping import stop, stop_on_sigterm
 from acsnet.errors import DeviceError, InputError, OutputFullError, WeightsError
 
 KNOCK_S = 5.0
@@ -65,8 +66,7 @@ class WorkerPlan:
 def connected(address: str | None) -> Iterator[None]:
     """Ray for as long as this is open: of a cluster, or by default of this machine alone.
 
-    SIGTERM then raises KeyboardInterrupt, also while Ray starts. Raises InputError where it cannot
-    be reached or started.
+    SIGTERM does what it did before. Raises InputError where it cannot be reached or started.
     """
     with tempfile.TemporaryDirectory(
         prefix="acsnet-", dir=SHORT, ignore_cleanup_errors=True
@@ -74,12 +74,15 @@ def connected(address: str | None) -> Iterator[None]:
         options = _here_only(Path(private)) if address is None else {"address": address}
         import ray  # looks at the environment as it is now
 
+        on_sigterm = signal.getsignal(signal.SIGTERM)
         try:
             if address is not None:
                 _knock(address)
             ray.init(**options, log_to_driver=False, configure_logging=False)
         except SystemExit:  # by which Ray answers SIGTERM while it starts
-            stop()
+            _put_back(on_sigterm)
+            signal.raise_signal(signal.SIGTERM)
+            raise
         except (OSError, RuntimeError, ValueError) as error:
             where = "Ray on this machine" if address is None else f"the Ray cluster at {address}"
             msg = f"{where} cannot be used: {str(error).splitlines()[0]}"
@@ -87,10 +90,15 @@ def connected(address: str | None) -> Iterator[None]:
                 msg += "; RAY_AUTH_TOKEN must be that of the cluster"
             raise InputError(msg) from error
         try:
-            stop_on_sigterm()  # Ray's own handler prints the stack of its C++
+            _put_back(on_sigterm)  # Ray's own handler prints the stack of its C++
             yield
         finally:
             ray.shutdown()
+
+
+def _put_back(on_sigterm: Any) -> None:
+    if threading.current_thread() is threading.main_thread():  # Ray, too, leaves it in any other
+        signal.signal(signal.SIGTERM, on_sigterm)
 
 
 def _knock(address: str) -> None:
