@@ -37,6 +37,20 @@ def test_after_an_error_the_file_before_stays_and_nothing_else(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["a.txt"]
 
 
+def no_hard_links(*_):
+    raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
+
+@pytest.mark.parametrize("link", [os.link, no_hard_links])
+def test_a_file_that_is_to_be_the_first_leaves_the_one_before(tmp_path, monkeypatch, link):
+    monkeypatch.setattr(os, "link", link)
+    for content in (b"first", b"second"):
+        write_bytes(tmp_path / "a.txt", content, private=True, replace=False)
+    assert (tmp_path / "a.txt").read_bytes() == b"first"
+    assert stat.S_IMODE((tmp_path / "a.txt").stat().st_mode) == 0o600
+    assert [file.name for file in tmp_path.iterdir()] == ["a.txt"]
+
+
 def test_an_error_names_the_file_that_was_wanted_and_not_the_temporary_one(tmp_path):
     with pytest.raises(FileNotFoundError) as caught:
         write_bytes(tmp_path / "none" / "a", b"")
@@ -155,6 +169,46 @@ def test_plain_names_may_be_files(name):
 @pytest.mark.parametrize("name", ["", ".a", "..", "a/b", "a\\b", "a\0", "a\n", "é" * 101])
 def test_other_names_may_not(name):
     assert not is_plain_name(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "character"),
+    [
+        ("scan-1\u200b", "U+200B"),  # zero-width space
+        ("\u202ex1-nacs", "U+202E"),  # right-to-left override: looks like scan-1x
+        ("a\u2028b", "U+2028"),
+        ("a\x85c", "U+0085"),
+        ("sc\u00adan", "U+00AD"),  # soft hyphen
+        ("a\nb", "U+000A"),
+        ("a\udcffb", "U+DCFF"),
+        ("sc\u200can", "U+200C"),  # joins nothing in Latin
+        ("\u06cc\u200c\u200c", "U+200C"),
+    ],
+)
+def test_what_nobody_can_see_in_a_name_is_told(name, character):
+    rule = broken_rule(name, is_new=True)
+    assert rule.endswith(f"other characters that cannot be shown, got {character}")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "M\u00fcller \u5f20\u4e09 No.1",
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",  # Persian
+        "\u0915\u094d\u200d\u0937",  # Hindi
+        "\u0d05\u0d35\u0d28\u0d4d\u200d",  # Malayalam, at the end
+        "\u0600\u0661\u0662 \u06dd",  # Arabic signs of a number, and of the end of a verse
+    ],
+)
+def test_names_in_other_scripts_are_plain(name):
+    assert broken_rule(name, is_new=True) == ""
+
+
+@pytest.mark.parametrize(
+    "name", ["sc\u00adan", "\u202ex1-nacs", "a\u2028b", "a\x85c", "sc\u200can"]
+)
+def test_what_has_a_name_that_nobody_sees_whole_keeps_it(name):
+    assert broken_rule(name) == ""
 
 
 def test_a_name_that_is_not_plain_is_told_the_rule():

@@ -11,6 +11,7 @@ import re
 import secrets
 import shutil
 import stat
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -28,7 +29,17 @@ DAMAGED = (OSError, ValueError, KeyError, TypeError)
 MOST_DIGITS = 64
 """Of a number in a name, as in a UID: longer ones are ordered as text."""
 
-_UNSAFE = re.compile(r"[/\\\x00-\x1f\x7f\ud800-\udfff]")
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+
+_UNSEEN = ("Cc", "Cf", "Zl", "Zp")
+"""Categories of Unicode: control and format characters, ends of lines and paragraphs."""
+
+_SEEN = re.compile(
+    "[\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd]"
+    "|(?<=[\u0600-\u1cff])[\u200c\u200d]"
+)
+"""Of category Cf: signs around numbers, and joiners after letters of Asian scripts, whose form they
+change."""
 
 
 def put_in_place(path: Path, target: Path) -> None:
@@ -42,13 +53,29 @@ def put_in_place(path: Path, target: Path) -> None:
     _sync(target.parent)
 
 
+def put_first(path: Path, target: Path) -> None:
+    """Give a whole file its name as `put_in_place`, unless by then something has it: that stays.
+
+    On a file system without hard links, as on some network drives, one that takes the name within
+    this moment is replaced.
+    """
+    _sync(path)
+    try:
+        os.link(path, target)
+    except OSError:
+        if not target.exists():
+            os.replace(path, target)
+    _sync(target.parent)
+
+
 @contextmanager
-def writing(path: Path, *, private: bool = False) -> Iterator[Path]:
+def writing(path: Path, *, private: bool = False, replace: bool = True) -> Iterator[Path]:
     """Give an empty file to write to, which takes the place of `path` once the block has ended.
 
     Args:
         path: the file that is wanted; its folder must be there.
         private: whether only the owner may read it, whatever the umask says.
+        replace: whether also of one that is there by then; else as `put_first`.
 
     Raises:
         OSError: it cannot be written, with `path` as the file where Python tells none or the
@@ -59,7 +86,8 @@ def writing(path: Path, *, private: bool = False) -> Iterator[Path]:
     try:
         os.close(os.open(temporary, flags, 0o600 if private else 0o666))
         yield temporary
-        put_in_place(temporary, path)
+        put = put_in_place if replace else put_first
+        put(temporary, path)
     except OSError as error:
         known = error.filename not in (None, str(temporary)) or error.filename2 is not None
         if error.errno is not None and not known:
@@ -70,9 +98,9 @@ def writing(path: Path, *, private: bool = False) -> Iterator[Path]:
             temporary.unlink()
 
 
-def write_bytes(path: Path, content: bytes, *, private: bool = False) -> None:
+def write_bytes(path: Path, content: bytes, *, private: bool = False, replace: bool = True) -> None:
     """Write a file whole, on the disk when this returns, or not at all. As `writing`."""
-    with writing(path, private=private) as temporary:
+    with writing(path, private=private, replace=replace) as temporary:
         temporary.write_bytes(content)
 
 
@@ -175,8 +203,12 @@ def is_plain_name(name: str) -> bool:
     return not broken_rule(name)
 
 
-def broken_rule(name: str) -> str:
-    """What a plain name is and this one is not, to follow "a name"; empty for a plain one."""
+def broken_rule(name: str, *, is_new: bool = False) -> str:
+    """What a plain name is and this one is not, to follow "a name"; empty for a plain one.
+
+    is_new: whether a client gives it just now: then all of it can be seen, so that no two names
+    look the same. Files that are there, and what is known by a name, keep theirs.
+    """
     if not name:
         return "that is not empty"
     if "/" in name or "\\" in name:
@@ -185,9 +217,19 @@ def broken_rule(name: str) -> str:
         return "that does not begin with a dot"
     if (length := len(name.encode(errors="surrogatepass"))) > MAX_NAME:
         return f"of at most {MAX_NAME} bytes, got {length}"
-    if _UNSAFE.search(name):
-        return "without line breaks and other characters that cannot be shown"
+    unshown = _UNSAFE.findall(name) or (_unseen(name) if is_new else [])
+    if unshown:
+        return (
+            "without line breaks and other characters that cannot be shown, "
+            f"got U+{ord(unshown[0]):04X}"
+        )
     return ""
+
+
+def _unseen(name: str) -> list[str]:
+    return [
+        character for character in _SEEN.sub("", name) if unicodedata.category(character) in _UNSEEN
+    ]
 
 
 def natural_order(name: str) -> tuple[str, str]:

@@ -138,6 +138,25 @@ def test_a_damaged_review_makes_a_draft_of_its_version_until_it_is_reviewed_agai
     assert fresh.damaged("case") == ()
 
 
+@pytest.mark.parametrize("state", ["reviewed", "withdrawn"])
+def test_of_two_who_decide_at_the_same_moment_the_first_is_kept_and_told_to_both(
+    store, save, tmp_path, monkeypatch, state
+):
+    """As a server and a command do, each a process of its own."""
+    version, after_all = save(), label_versions._after_all
+
+    def beaten(versions):
+        monkeypatch.setattr(label_versions, "_after_all", after_all)
+        VersionStore(tmp_path / "versions").mark("case", version.id, state, by="bob")
+        return after_all(versions)
+
+    monkeypatch.setattr(label_versions, "_after_all", beaten)
+    told = store.mark("case", version.id, state, by="eve")
+    kept = VersionStore(tmp_path / "versions").version("case", version.id)
+    for one in (told, kept):
+        assert (one.state, one.reviewer or one.withdrawn_by) == (state, "bob")
+
+
 def test_an_empty_withdrawal_still_withdraws(store, save):
     version = save(state="reviewed")
     store.mark("case", version.id, "withdrawn", by="eve")

@@ -191,8 +191,10 @@ class VersionStore:
             raise InputError(msg)
         if version.state != state:
             time = _after_all(self.versions(image))
-            decision = Decision(by=by, time=time, comment=comment)
-            write_bytes(self._of(image) / f"{name}.{state}", decision.to_json(), private=True)
+            decision = Decision(by=by, time=time, comment=comment).to_json()
+            file = self._of(image) / f"{name}.{state}"
+            is_damaged = file.name in self.damaged(image)
+            write_bytes(file, decision, private=True, replace=is_damaged)
         return self.version(image, name)
 
     def reviewed(self) -> list[Version]:

@@ -11,6 +11,7 @@ import pytest
 from acsnet.errors import InputError
 from acsnet.server.auth.accounts import Accounts, hashed, is_password
 from acsnet.server.identity import Role
+from acsnet.server.state.schema import RESTORING
 
 PASSWORD = "correct horse battery"
 
@@ -35,6 +36,34 @@ def test_the_right_password_opens_and_another_does_not(accounts):
     assert accounts.check("admin", PASSWORD.upper()) is None
     assert accounts.check("admin", "") is None
     assert accounts.check("nobody", PASSWORD) is None
+
+
+COMPOSED, DECOMPOSED = "p\u00e4ssw\u00f6rd 12345", "pa\u0308sswo\u0308rd 12345"
+
+
+@pytest.mark.parametrize("kept", [COMPOSED, DECOMPOSED])
+@pytest.mark.parametrize("sent", [COMPOSED, DECOMPOSED])
+def test_a_password_is_the_same_in_either_form_of_unicode(accounts, kept, sent):
+    accounts.put("ana", Role.ANNOTATOR, kept)
+    assert accounts.check("ana", sent)
+    assert accounts.check("ana", f"{sent}6") is None
+
+
+def test_a_hash_of_a_password_as_it_was_sent_goes_on_counting(monkeypatch):
+    """Earlier versions made no one form of it."""
+    with monkeypatch.context() as earlier:
+        earlier.setattr("unicodedata.normalize", lambda form, text: text)
+        kept = hashed(DECOMPOSED, cost_log2=4, parallel=1)
+    assert is_password(DECOMPOSED, kept)
+    assert not is_password(COMPOSED, kept)
+
+
+def test_the_length_of_a_password_is_that_of_its_one_form(accounts):
+    with pytest.raises(InputError, match="12 to 200"):
+        accounts.put("ana", Role.ANNOTATOR, "a\u0308" * 11)  # 22 as it is sent
+    accounts.put("ana", Role.ANNOTATOR, "a\u0308" * 200)
+    assert accounts.check("ana", "\u00e4" * 200)
+    assert accounts.check("ana", "a\u0308" * 200)
 
 
 def test_a_name_that_there_is_not_takes_as_long(tmp_path):
@@ -103,6 +132,24 @@ def test_on_a_full_disk_no_account_changes_and_the_file_is_named(accounts, monke
     assert str(caught.value) == said
     assert "ana" not in accounts.all()
     assert "admin" in accounts.all()
+
+
+def test_no_account_changes_in_a_state_that_is_being_restored(tmp_path, monkeypatch):
+    state = tmp_path / "state"
+    monkeypatch.setenv("ACSNET_STATE", str(state))
+    for folder in (state, tmp_path / "etc"):
+        accounts = Accounts(folder / "accounts.json", cost_log2=4, parallel=1)
+        accounts.put("ana", Role.ADMIN, PASSWORD)
+    (state / RESTORING).touch()
+    before = sorted(state.iterdir())
+    restored = Accounts(state / "accounts.json")
+    with pytest.raises(InputError, match=r"a restore into .* is under way"):
+        restored.put("eve", Role.ADMIN, PASSWORD)
+    with pytest.raises(InputError, match=r"a restore into .* is under way"):
+        restored.remove("ana")
+    assert (list(restored.all()), sorted(state.iterdir())) == (["ana"], before)
+    accounts.remove("ana")  # of another folder
+    assert accounts.all() == {}
 
 
 def test_without_a_file_there_is_nobody(tmp_path):

@@ -215,6 +215,14 @@ def test_a_damaged_scan_is_refused_and_the_others_are_not(open_store, studies):
     assert store.get_unlabeled_images() == ["a"]
 
 
+def test_a_label_map_alone_is_refused_in_words_for_whoever_has_a_page(open_store, studies, samples):
+    shutil.copy(samples / "truth" / "phantom-1.nii.gz", studies / "b.nii.gz")
+    verdict = checked(open_store(), "b").verdict("b")
+    assert verdict.reason.endswith(
+        " different values, as a label map does: only an image can be segmented or drawn on here"
+    )
+
+
 def test_a_damaged_review_is_told_where_people_look(open_store, tmp_path, drawn):
     version = save_label(open_store(), "a", drawn, state="reviewed")
     (review,) = tmp_path.glob("store/versions/*/*.reviewed")

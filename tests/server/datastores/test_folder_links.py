@@ -11,6 +11,7 @@ from ways_in import by_server
 
 from acsnet.errors import InputError
 from acsnet.io import read_scan
+from acsnet.server.datastores import folder_links
 from acsnet.server.datastores.folder import StudiesDatastore
 
 
@@ -179,3 +180,17 @@ def test_the_list_of_what_is_skipped_is_made_anew_at_a_start(source, tmp_path):
     (studies / "x\\y.nii.gz").unlink()
     StudiesDatastore(studies=studies, store=tmp_path / "store").close()
     assert file.read_bytes() == b""
+
+
+def test_series_are_put_together_again_only_when_a_file_changes(samples, tmp_path, monkeypatch):
+    shutil.copytree(samples / "dicom" / "phantom-1", tmp_path / "studies")
+    looks, scans_of = [], folder_links.scans_of
+    monkeypatch.setattr(folder_links, "scans_of", lambda found: looks.append(0) or scans_of(found))
+    one = StudiesDatastore(studies=tmp_path / "studies", store=tmp_path / "store")
+    one.refresh()
+    assert (len(one.list_images()), len(looks)) == (1, 1)
+    shutil.rmtree(tmp_path / "studies")
+    (tmp_path / "studies").mkdir()
+    one.refresh()
+    assert (len(one.list_images()), len(looks)) == (0, 2)
+    one.close()

@@ -1,11 +1,14 @@
 """How uploads are called whose name a scan of the studies folder has, or had."""
 
+import shutil
+
 import nibabel as nib
 import numpy as np
 import pytest
 from saved_labels import save_label
 from small_scans import pixels, write_scan, write_studies
 
+from acsnet.errors import InputError
 from acsnet.server.datastores.folder_links import UPLOAD_REMARK
 from acsnet.server.pages.cases import build_case
 
@@ -50,6 +53,23 @@ def test_what_was_saved_on_a_renamed_upload_stays_when_the_patient_of_its_name_g
         now.refresh()
         assert now.list_images() == ["a", "b (upload)"]
         assert saved(now, "b (upload)") == [("Dr B", True)]
+
+
+def test_names_that_cannot_be_seen_whole_are_kept_where_they_are_and_given_to_no_upload(
+    studies, make_store, upload, tmp_path
+):
+    scan = write_scan(studies / "soft\u00adhyphen.nii.gz", seed=2)
+    (tmp_path / "store" / "uploads").mkdir(parents=True)
+    shutil.copy(scan, tmp_path / "store" / "uploads" / "zero\u200bwidth.nii.gz")
+    store = make_store()
+    names = ["a", "soft\u00adhyphen", "zero\u200bwidth"]
+    for name in names[1:]:
+        save_label(store, name, drawn(6), user="Dr B", state="reviewed")
+        assert saved(store, name) == [("Dr B", True)]
+        upload(store, name, seed=2)  # the same scan once more
+    with pytest.raises(InputError, match=r"must have a name .* got U\+200B: rename it"):
+        upload(store, "a\u200b", seed=2)
+    assert store.list_images() == names
 
 
 def test_an_upload_on_which_nothing_was_saved_gets_its_own_name_back(studies, make_store, upload):

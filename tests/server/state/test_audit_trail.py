@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from acsnet import __version__
 from acsnet.annotations import audit_log
 from acsnet.annotations.label_versions import VersionStore
 from acsnet.fine_tuning import model_registry
@@ -64,6 +65,24 @@ def test_lines_of_saves_reviews_and_withdrawals_are_completed_once(versions, mod
     assert complete(versions, models) == 0
 
 
+def test_a_draft_of_the_networks_is_a_save_by_who_accepted_it_and_none_where_it_was_rejected(
+    versions, models, tmp_path
+):
+    label = tmp_path / "label.nii.gz"
+    label.write_bytes(b"1")
+    rejected = versions.add("a", label, author="ACSNet 0.3.0", state="withdrawn", by="Eve")
+    assert complete(versions, models) == 1
+    assert lines() == [("withdraw", "Eve", "a", rejected.id)]
+    label.write_bytes(b"2")
+    accepted = versions.add("a", label, author="ACSNet 0.3.0", state="reviewed", by="Eve")
+    versions.mark("a", accepted.id, "withdrawn", by="Bob")
+    assert complete(versions, models) == 2
+    assert lines()[1:] == [
+        ("save", "Eve", "a", accepted.id, "reviewed"),
+        ("withdraw", "Bob", "a", accepted.id),
+    ]
+
+
 @pytest.mark.parametrize(
     ("before", "live", "event"),
     [
@@ -80,6 +99,25 @@ def test_the_model_that_is_live_is_the_last_in_the_log(versions, models, before,
     assert complete(versions, models) == 1
     assert lines()[-1] == (event, live)
     assert complete(versions, models) == 0
+
+
+def test_a_line_with_the_release_of_the_shipped_networks_is_of_what_is_live(versions, models):
+    for name in ("b" * 12, "shipped 0.3.0"):
+        note("promote", model=name, details={"models": models.root.name})
+    serve(models, "shipped")
+    assert complete(versions, models) == 0
+
+
+def test_a_line_completed_after_an_upgrade_names_the_networks_of_then(
+    versions, models, monkeypatch
+):
+    with monkeypatch.context() as patch:
+        patch.setattr(model_registry, "check_chain", lambda folder: None)
+        patch.setattr(model_registry, "__version__", "0.2.9")
+        models.promote("b" * 12)
+        models.rollback()
+    complete(versions, models)
+    assert lines() == [("promote", "b" * 12), ("rollback", "shipped 0.2.9")]
 
 
 def test_a_line_that_cannot_be_written_is_a_warning_and_no_failure(monkeypatch):
@@ -113,12 +151,12 @@ def test_a_change_of_the_model_is_on_record_whenever_the_process_was_killed(
     assert lines() == [
         ("promote", "b" * 12),
         ("promote", "c" * 12),
-        ("rollback", "shipped"),
+        ("rollback", f"shipped {__version__}"),
     ]
     assert complete(versions, models) == 0
     models.rollback()
     assert complete(versions, models) == 1
-    assert lines()[-1] == ("rollback", "shipped")
+    assert lines()[-1] == ("rollback", f"shipped {__version__}")
     assert complete(versions, models) == 0
 
 

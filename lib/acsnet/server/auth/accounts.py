@@ -10,6 +10,7 @@ import hmac
 import json
 import re
 import secrets
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,12 +24,13 @@ from acsnet.files.reasons import cause_of
 from acsnet.server.auth.roles import ROLE_WORDS
 from acsnet.server.errors import AccountsError
 from acsnet.server.identity import Person, Role
-from acsnet.settings import read_settings
+from acsnet.server.state.paths import state_folder
+from acsnet.server.state.schema import check_state
 from acsnet.storage import DAMAGED, make_folder, write_json
 
 COST_LOG2, BLOCK, PARALLEL = 15, 8, 3
 MIN_PASSWORD, MAX_PASSWORD = 12, 200
-"""Characters; beyond them no rules, as NIST SP 800-63B asks."""
+"""Characters once in one form (NFKC); beyond them no rules, as NIST SP 800-63B asks."""
 NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._@-]{0,62}[A-Za-z0-9])?")
 """At most 64 characters, as a DICOM person name has."""
 
@@ -85,7 +87,7 @@ class Accounts:
         if not NAME.fullmatch(name):
             msg = f"name must be up to 64 letters, digits, '.', '_', '@' or '-', got {name!r}"
             raise InputError(msg)
-        if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
+        if not MIN_PASSWORD <= len(_in_one_form(password)) <= MAX_PASSWORD:
             msg = f"password must have {MIN_PASSWORD} to {MAX_PASSWORD} characters"
             raise InputError(msg)
         with self._lock():
@@ -103,9 +105,16 @@ class Accounts:
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
-        """For one change of the file. Raises InputError where it cannot be written, or by root."""
+        """For one change of the file.
+
+        Raises InputError where it cannot be written, or by root, and as `check_state` where it lies
+        in the state folder.
+        """
+        state = state_folder()
+        if self.file.is_relative_to(state):
+            check_state(state)
         # The file is made anew, and the account that has the state is the one that must read it.
-        for path in (read_settings().state_folder, self.file.parent, self.file):
+        for path in (state, self.file.parent, self.file):
             check_owner(path)
         lock = self.file.with_name(f".{self.file.name}.lock")
         try:
@@ -127,7 +136,7 @@ class Accounts:
 def hashed(password: str, *, cost_log2: int = COST_LOG2, parallel: int = PARALLEL) -> str:
     """The hash of a password: `scrypt$log2 N$r$p$salt$hash`."""
     salt = secrets.token_bytes(16)
-    digest = _scrypt(password, salt, cost_log2, BLOCK, parallel)
+    digest = _scrypt(_in_one_form(password), salt, cost_log2, BLOCK, parallel)
     return f"scrypt${cost_log2}${BLOCK}${parallel}${_text(salt)}${_text(digest)}"
 
 
@@ -135,8 +144,13 @@ def is_password(password: str, kept: str) -> bool:
     """Whether a password has this hash, in constant time."""
     _, *costs, salt, expected = kept.split("$")
     log2, block, parallel = map(int, costs)
-    derived = _scrypt(password[:MAX_PASSWORD], base64.b64decode(salt), log2, block, parallel)
-    return hmac.compare_digest(derived, base64.b64decode(expected))
+
+    def fits(text: str) -> bool:
+        derived = _scrypt(text[:MAX_PASSWORD], base64.b64decode(salt), log2, block, parallel)
+        return hmac.compare_digest(derived, base64.b64decode(expected))
+
+    # As it was sent, too: so earlier versions hashed it.
+    return any(fits(text) for text in dict.fromkeys((_in_one_form(password), password)))
 
 
 _NOBODYS = f"scrypt${COST_LOG2}${BLOCK}${PARALLEL}${'A' * 22}==${'A' * 43}="
@@ -148,6 +162,11 @@ def _scrypt(password: str, salt: bytes, log2: int, block: int, parallel: int) ->
     return hashlib.scrypt(
         password.encode(), salt=salt, n=2**log2, r=block, p=parallel, maxmem=memory, dklen=32
     )
+
+
+def _in_one_form(password: str) -> str:
+    """The same text for what looks the same: keyboards send an umlaut as one character or two."""
+    return unicodedata.normalize("NFKC", password)
 
 
 def _text(content: bytes) -> str:

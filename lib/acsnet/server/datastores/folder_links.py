@@ -85,6 +85,8 @@ class StudyLinks:
         self._folders = private_folder(store / "series").resolve()
         self.uploads = private_folder(store / "uploads").resolve()
         self._finder = SeriesFinder(self._studies)
+        self._found: Sequence[Series] = ()
+        self._scans_found: Sequence[Series] = ()
         self._skipped = store / SKIPPED
         self._remarks: list[str] | None = None
         self._faults: Mapping[str, str] = {}
@@ -102,7 +104,9 @@ class StudyLinks:
         by image id. What is left out is listed in `SKIPPED` of the store.
         """
         all_series = self._finder.find()
-        scans, unnamed = self._named(scans_of(all_series))
+        if all_series is not self._found:  # of thousands of images it takes seconds
+            self._found, self._scans_found = all_series, scans_of(all_series)
+        scans, unnamed = self._named(self._scans_found)
         links, places, remarks = self._scan_files(scans)
         self._say([*unnamed, *remarks])
         faults = {}

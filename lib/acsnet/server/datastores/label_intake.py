@@ -6,6 +6,8 @@ a SEG that a viewer stored in a PACS goes through the same `measure_marked` when
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from acsnet.errors import InputError
 from acsnet.io import read_scan
 from acsnet.io.client_labels import read_with_warnings
 from acsnet.scan import ShortAxisScan
-from acsnet.server.datastores.label_records import MODEL_DRAFT
+from acsnet.server.datastores.label_records import MODEL_DRAFT, READER_DRAFT
 from acsnet.server.datastores.label_reports import given_for, kept_features
 from acsnet.server.datastores.protocol import (
     REPLACED,
@@ -79,7 +81,7 @@ def accept_label(
         raise InputError(msg)
     check_same_files(store, image_id, drawn_on)
     given = given_for(store.folder, image_id, scan=store.drawn_state_now(image_id))
-    measured = measure_marked(scan, labels, notes=notes, given=given)
+    measured = measure_marked(replace(scan, name=image_id), labels, notes=notes, given=given)
     label = NewLabel(
         measured=measured,
         features=kept_features(measured),
@@ -162,6 +164,37 @@ def save_and_tell(
     )
     on_save()
     return record, unnoted
+
+
+def save_draft(
+    store: StudyStore,
+    image_id: str,
+    scan: ShortAxisScan,
+    labels: NDArray[np.uint8],
+    *,
+    drawn_on: str,
+    author: str,
+    on_save: Callable[[], None],
+    model: str | None = None,
+    notes: tuple[str, ...] = (),
+    began: float | None = None,
+    through: str = "",
+) -> tuple[LabelRecord, tuple[str, ...]]:
+    """Save what a reader drew as a draft of theirs: `accept_label` and `save_and_tell`."""
+    save = partial(
+        accept_label,
+        store,
+        image_id,
+        scan,
+        labels,
+        drawn_on=drawn_on,
+        author=author,
+        state="draft",
+        tag=READER_DRAFT,
+        model=model,
+        notes=notes,
+    )
+    return save_and_tell(store, image_id, save, on_save=on_save, began=began, through=through)
 
 
 def who_asks() -> str:

@@ -12,7 +12,7 @@ from acsnet.scan import ShortAxisScan
 from acsnet.server.errors import printable
 from acsnet.server.state.paths import DETAILS
 from acsnet.server.web.request_checks import SCAN_SUFFIXES, upload_suffix
-from acsnet.storage import write_bytes
+from acsnet.storage import broken_rule, write_bytes
 
 
 def check_same_scan(image_id: str, sent: ShortAxisScan, path: Path) -> None:
@@ -43,8 +43,12 @@ def check_same_scan(image_id: str, sent: ShortAxisScan, path: Path) -> None:
 def keep_upload(image_id: str, file: Path, *, uploads: Path) -> Path:
     """Copy a scan file into the folder `uploads`, whole or not at all; returns its path there.
 
-    Raises InputError for an id that MONAI Label's store would cut at the suffix within.
+    Raises InputError for an id with characters that cannot be seen, and for one that MONAI Label's
+    store would cut at the suffix within.
     """
+    if rule := broken_rule(image_id, is_new=True):
+        msg = f"an upload must have a name {rule}: rename it"
+        raise InputError(msg)
     if within := [ending for ending in SCAN_SUFFIXES if ending in image_id]:
         msg = f"the name of an image must not hold {within[0]}, got {image_id!r}"
         raise InputError(msg)

@@ -5,7 +5,6 @@ and becomes a draft by its author in the server's own store; the object itself i
 """
 
 from collections.abc import Callable, Collection, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +20,7 @@ from acsnet.io.dicom_files.dicom_file import quiet_pydicom, text_of
 from acsnet.io.dicom_files.folder import headers_at
 from acsnet.scan import ShortAxisScan
 from acsnet.server.datastores.folder import StudiesDatastore
-from acsnet.server.datastores.label_intake import accept_label, author_of, save_and_tell
-from acsnet.server.datastores.label_records import READER_DRAFT
+from acsnet.server.datastores.label_intake import author_of, save_draft
 from acsnet.server.datastores.protocol import scan_to_label
 from acsnet.server.dicomweb.multipart_body import (
     NOT_ON_SCAN,
@@ -69,19 +67,17 @@ def store_in_folder(
             ]
             for seg, image, drawn_on, scan, reading in readings:
                 author = author_of(signed({"user": text_of(seg, "ContentCreatorName")}))
-                save = partial(
-                    accept_label,
+                save_draft(
                     store,
                     image,
                     scan,
                     scan.grid.to_input(reading.labels),
                     drawn_on=drawn_on,
                     author=author,
-                    state="draft",
-                    tag=READER_DRAFT,
                     notes=reading.warnings,
+                    on_save=on_save,
+                    through="a viewer",
                 )
-                save_and_tell(store, image, save, on_save=on_save, through="a viewer")
                 accepted.append(seg)
         except AcsnetError as error:
             raise HTTPException(409, f"this is not stored: {error}") from error

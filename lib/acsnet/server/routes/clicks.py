@@ -6,7 +6,6 @@ Slices count from 1 as the file runs, as in `features.json`; rows and columns ar
 import base64
 import time
 import zlib
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +20,12 @@ from acsnet.interaction.nearest_walls import suggest_walls
 from acsnet.io import read_scan
 from acsnet.io.client_labels import read_client_labels
 from acsnet.scan import InputGrid, ShortAxisScan
-from acsnet.server.app import AcsnetApp, App
+from acsnet.server.app import App
 from acsnet.server.corrections.click_tasks import CLICK
 from acsnet.server.corrections.desk import Reader
 from acsnet.server.corrections.frame_labels import from_frames, to_frames
 from acsnet.server.corrections.points import Points, whole_number
-from acsnet.server.datastores.label_intake import accept_label, author_of, save_and_tell
+from acsnet.server.datastores.label_intake import author_of, save_draft
 from acsnet.server.datastores.label_records import READER_DRAFT, REVIEWED
 from acsnet.server.identity import signed_on_page
 from acsnet.server.inference.work_queue import volume_place
@@ -97,52 +96,21 @@ def click(app: App, http: Request, image: str, asked: Clicks) -> dict[str, Any]:
         out["frames"] = to_frames(scan, answer.labels)
     if asked.save:
         with volume_place():
-            out["saved"] = _saved(
-                app,
+            record, unnoted = save_draft(
+                app.datastore(),
                 image,
                 scan,
                 answer.labels,
-                reader.name,
                 drawn_on=drawn_on,
+                author=reader.name,
                 model=params["start_model"],
+                on_save=app.trainings.wake,
                 began=began,
             )
+        warnings = [*record.warnings, *record.missing, *unnoted]
+        out["saved"] = {"version": record.name, "warnings": warnings}
         app.click_desk.settle(image, reader)
     return out
-
-
-def _saved(
-    app: AcsnetApp,
-    image: str,
-    scan: ShortAxisScan,
-    labels: NDArray[np.uint8],
-    author: str,
-    *,
-    drawn_on: str,
-    model: str | None,
-    began: float,
-) -> dict[str, Any]:
-    """Keep labels as a draft of a reader; id and warnings of the version.
-
-    drawn_on, began: state of the files and time before the clicks were answered; model: of what
-    they started from, see `NewLabel`.
-    """
-    store = app.datastore()
-    save = partial(
-        accept_label,
-        store,
-        image,
-        scan,
-        labels,
-        drawn_on=drawn_on,
-        author=author,
-        state="draft",
-        tag=READER_DRAFT,
-        model=model,
-    )
-    record, unnoted = save_and_tell(store, image, save, on_save=app.trainings.wake, began=began)
-    warnings = [*record.warnings, *record.missing, *unnoted]
-    return {"version": record.name, "warnings": warnings}
 
 
 @router.get("/acsnet/cases/{image}/click")

@@ -6,7 +6,6 @@ reader, which is no version, and once as a save, which goes the way of every lab
 
 import time
 from collections.abc import Mapping
-from functools import partial
 from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,8 +24,7 @@ from acsnet.server.app import AcsnetApp, App
 from acsnet.server.corrections.frame_labels import Runs, from_frames, instance_uids, to_frames
 from acsnet.server.corrections.unsaved_edits import UnsavedEdit, UnsavedEdits
 from acsnet.server.corrections.unseen_slices import with_unseen
-from acsnet.server.datastores.label_intake import accept_label, author_of, save_and_tell
-from acsnet.server.datastores.label_records import READER_DRAFT
+from acsnet.server.datastores.label_intake import author_of, save_draft
 from acsnet.server.datastores.protocol import (
     LabelRecord,
     StudyStore,
@@ -154,21 +152,18 @@ def save_edit(app: App, image: str, drawing: Drawing) -> dict[str, Any]:
         path, drawn_on = scan_to_label(store, image)
         scan = read_scan(path)
         frames, notes = _on_all_slices(store, image, scan, drawing)
-        labels = from_frames(scan, frames)
-        save = partial(
-            accept_label,
+        record, unnoted = save_draft(
             store,
             image,
             scan,
-            labels,
+            from_frames(scan, frames),
             drawn_on=drawn_on,
             author=reader,
-            state="draft",
-            tag=READER_DRAFT,
             model=_model_of(records, drawing),
             notes=notes,
+            on_save=app.trainings.wake,
+            began=began,
         )
-        record, unnoted = save_and_tell(store, image, save, on_save=app.trainings.wake, began=began)
     if all(record.id != earlier.id for earlier in records):
         unnoted = (*_meanwhile(records, drawing.version), *unnoted)
     _edits(app).drop(image, reader, tab=drawing.tab, revision=drawing.revision)

@@ -59,7 +59,8 @@ def _lines_of(version: Version) -> Iterator[tuple[Event, dict[str, Any]]]:
     saver = reviewer if by_networks(version.author) and reviewer else version.author
     state = "reviewed" if reviewed == version.saved else "draft"
     details = {"version": version.id, "state": state, "at": version.saved.isoformat()}
-    yield "save", {**about, "user": saver, "details": details}
+    if reviewer or not by_networks(version.author):  # a draft of theirs that is rejected is no save
+        yield "save", {**about, "user": saver, "details": details}
     if reviewed is not None and state == "draft":
         details = {"version": version.id, "at": reviewed.isoformat()}
         yield "review", {**about, "user": reviewer, "details": details}
@@ -80,14 +81,14 @@ def _lines_of_models(
     for change in changes:
         if change.id not in noted:
             details = {"models": models.root.name, "change": change.id}
-            yield change.event, {"model": change.live, "details": details}
+            yield change.event, {"model": change.told, "details": details}
     if changes and changes[-1].live == models.aliases().live:
         return
     live, last, served = models.aliases().live, SHIPPED_NAME, {SHIPPED_NAME}
     for line in lines:
         ours = line.get("models", models.root.name) == models.root.name
         if ours and line.get("event") in ("promote", "rollback"):
-            last = str(line.get("model"))
+            last = str(line.get("model")).partition(" ")[0]  # without the release
             served.add(last)
     if last != live:
         event: Event = "rollback" if live in served else "promote"
