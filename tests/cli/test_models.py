@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
@@ -11,7 +11,6 @@ from acsnet import __version__
 from acsnet.cli.main import app
 from acsnet.fine_tuning import mlflow_mirror, model_registry
 from acsnet.fine_tuning import worker as loop_run
-from acsnet.fine_tuning.gate_basis import basis_of, held_out, still_holds
 from acsnet.fine_tuning.model_registry import Models
 from acsnet.fine_tuning.promotion import Decision, Row
 from acsnet.fine_tuning.training_request import Reviewed, write_request
@@ -57,25 +56,33 @@ def decision(promote):
     return Decision(promote=promote, reason="of this or that", rows=(row,))
 
 
-def note(models, promote, against="shipped", **entries):
-    """A decision on the candidate on record; no patient was held out, and none is now."""
+def note(models, promote, **entries):
+    """A decision on the candidate on record."""
     name = models.aliases().candidate
-    entry = {"promote": promote, "reason": "of this or that", "against": against}
-    entry |= {"basis": basis_of(models, "shipped", ()), **entries}
+    entry = {"promote": promote, "reason": "of this or that", "against": "shipped", **entries}
     models.note(name, decision={**entry, "rows": [vars(row) for row in decision(promote).rows]})
     return name
 
 
-def ask(models, tmp_path, **changed):
-    """A training on scans whose files are none; changed: name -> the text of its label."""
-    cases = []
+@pytest.fixture
+def gate(models, tmp_path, monkeypatch):
+    """What the gate decides on the patient held out; `asked`: the versions measured."""
+    cases, asked = [], []
     for name in "ab":
-        image, label = tmp_path / f"image-{name}", tmp_path / f"label-{name}"
-        image.write_text(f"image of {name}")
-        label.write_text(changed.get(name, f"label of {name}"))
-        cases.append(Reviewed(name=name, patient=name, image=image, label=label, at=0.0))
+        files = {key: tmp_path / f"{key}-{name}" for key in ("image", "label")}
+        for file in files.values():
+            file.write_text(f"no scan: {file.name}")
+        cases.append(Reviewed(name=name, patient=name, at=0.0, **files))
     options = {"trainer": "roi", "base": "shipped", "device": "cpu", "threads": 1, "quiet_s": 0.0}
     write_request(models.root, cases, **options)
+    answer = SimpleNamespace(promote=True, asked=asked)
+
+    def compared(models, one, other, read, *, before_each):
+        asked.append((one, other))
+        return decision(answer.promote)
+
+    monkeypatch.setattr(loop_run, "compare", compared)
+    return answer
 
 
 def test_before_any_training_the_shipped_version_is_listed(studies):
@@ -97,8 +104,8 @@ def test_versions_are_listed_and_shown_with_the_table_of_the_gate(studies, model
         assert word in shown
 
 
-def test_what_the_gate_passed_is_promoted_and_rolled_back(studies, models):
-    name = note(models, promote=True)
+def test_what_the_gate_passes_is_promoted_and_rolled_back(studies, models, gate):
+    name = models.aliases().candidate
     code, _ = models_command(studies, "promote", name[:6])
     assert (code, models.aliases().live) == (0, name)
     code, output = models_command(studies, "rollback")
@@ -106,11 +113,11 @@ def test_what_the_gate_passed_is_promoted_and_rolled_back(studies, models):
     assert f"instead of {name}" in output
     events = [json.loads(line) for line in audit_log_file().read_text().splitlines()]
     told = [(event["event"], event["model"]) for event in events]
-    assert told == [("promote", name), ("rollback", "shipped")]
+    assert told == [("promote", name), ("rollback", f"shipped {__version__}")]
 
 
-def test_what_is_in_use_already_is_not_measured_against_itself(studies, models):
-    name = note(models, promote=True)
+def test_what_is_in_use_already_is_not_measured_against_itself(studies, models, gate):
+    name = models.aliases().candidate
     models_command(studies, "promote", name)
     record, changes = models.record(name), models.changes()
     code, output = models_command(studies, "promote", "live")
@@ -118,46 +125,24 @@ def test_what_is_in_use_already_is_not_measured_against_itself(studies, models):
     assert (models.record(name), models.changes()) == (record, changes)
 
 
-def test_what_the_gate_refused_is_not(studies, models):
-    note(models, promote=False)
-    code, output = models_command(studies, "promote", "candidate")
+def test_it_is_measured_also_where_a_decision_is_on_record(studies, models, gate):
+    name = note(models, promote=True)
+    gate.promote = False
+    code, output = models_command(studies, "promote", name)
     assert (code, models.aliases().live) == (1, "shipped")
     assert "does not pass the gate" in output
-
-
-def test_a_decision_against_another_version_is_made_anew(studies, models, tmp_path, monkeypatch):
-    name = note(models, promote=True, against="0123456789ab")
-    code, output = models_command(studies, "promote", name)
-    assert (code, models.aliases().live) == (2, "shipped")
-    assert "no patient is held out yet" in output
-
-    ask(models, tmp_path)
-    asked = []
-
-    def compared(models, one, other, read, *, before_each):
-        asked.append((one, other))
-        return decision(promote=False)
-
-    monkeypatch.setattr(loop_run, "compare", compared)
-    code, _ = models_command(studies, "promote", name)
-    assert (code, models.aliases().live) == (1, "shipped")
-    assert asked == [("shipped", name)]
-    assert models.record(name)["decision"]["against"] == "shipped"
+    assert gate.asked == [("shipped", name)]
+    assert models.record(name)["decision"]["promote"] is False
     code, output = models_command(studies, "compare", name, "live")
-    assert (code, asked[-1]) == (0, (name, "shipped"))
+    assert (code, gate.asked[-1]) == (0, (name, "shipped"))
     assert "myocardium Dice" in output
 
 
-def is_measured_anew(studies, models):
-    """Whether a promotion does not go by the record: without scans, it cannot be measured."""
-    code, output = models_command(studies, "promote", models.aliases().candidate)
-    assert (code == 0) is (models.aliases().live != "shipped")
-    return models.aliases().live == "shipped" and "no patient is held out" in output
-
-
-def test_a_decision_of_an_earlier_release_is_made_anew(studies, models):
-    note(models, promote=True, basis=None)
-    assert is_measured_anew(studies, models)
+def test_before_a_patient_is_held_out_nothing_is_promoted(studies, models):
+    name = note(models, promote=True)
+    code, output = models_command(studies, "promote", name)
+    assert (code, models.aliases().live) == (2, "shipped")
+    assert "no patient is held out yet" in output
 
 
 @pytest.fixture
@@ -175,25 +160,8 @@ def upgrade(tmp_path, monkeypatch):
     return make
 
 
-def test_a_decision_against_the_shipped_networks_of_before_an_upgrade_is_made_anew(
-    studies, models, upgrade
-):
-    note(models, promote=True)
-    upgrade()
-    assert is_measured_anew(studies, models)
-
-
-def test_an_upgrade_counts_while_a_trained_version_is_live(models, upgrade):
-    live = models.aliases().candidate
-    decision = {"against": live, "basis": basis_of(models, live, ())}
-    assert still_holds(decision, models, live)
-    upgrade()
-    assert not still_holds(decision, models, live)
-
-
-def test_shipped_networks_that_are_not_those_served_before_are_told(studies, models, upgrade):
+def test_shipped_networks_that_are_not_those_served_before_are_told(studies, models, gate, upgrade):
     """They have the same name; a rollback and its taking back make those of now known."""
-    note(models, promote=True)
     models_command(studies, "promote", "candidate")
     told = f"shipped are the networks of {__version__}, not those served before"
     assert told not in models_command(studies, "list")[1]
@@ -205,9 +173,8 @@ def test_shipped_networks_that_are_not_those_served_before_are_told(studies, mod
 
 
 def test_a_change_of_an_earlier_release_does_not_tell_which_shipped_networks_it_ended(
-    studies, models
+    studies, models, gate
 ):
-    note(models, promote=True)
     models_command(studies, "promote", "candidate")
     file = models.root / "changes.jsonl"
     line = json.loads(file.read_text())
@@ -215,29 +182,6 @@ def test_a_change_of_an_earlier_release_does_not_tell_which_shipped_networks_it_
     file.write_text(f"{json.dumps(line)}\n")
     told = "perhaps not those served before"
     assert told in models_command(studies, "list")[1]
-
-
-@pytest.mark.parametrize(
-    ("later", "is_anew"), [({}, False), ({"a": "corrected"}, False), ({"b": "corrected"}, True)]
-)
-def test_a_decision_holds_for_the_labels_that_are_held_out_now(
-    studies, models, tmp_path, monkeypatch, later, is_anew
-):
-    """Of patients a and b, b is held out."""
-    ask(models, tmp_path)
-    note(models, promote=True, basis=basis_of(models, "shipped", held_out(models)))
-    ask(models, tmp_path, **later)
-    monkeypatch.setattr(loop_run, "measure", lambda *args, **options: {})
-    assert is_measured_anew(studies, models) is is_anew
-
-
-def test_a_decision_holds_as_long_as_the_same_labels_are_accepted_drafts(models, tmp_path):
-    ask(models, tmp_path)
-    cases = held_out(models)
-    accepted = [replace(case, unchanged=True) for case in cases]
-    for measured, holds in ((cases, True), (accepted, False)):
-        decision = {"against": "shipped", "basis": basis_of(models, "shipped", measured)}
-        assert still_holds(decision, models, "shipped") is holds
 
 
 def test_scans_whose_draft_was_accepted_unchanged_are_named(studies, models):

@@ -56,7 +56,7 @@ def test_clients_see_the_tasks_and_what_they_can_choose(server):
 
 def test_each_task_draws_its_stage(server, drawn):
     path, params = drawn
-    assert params["model_version"] == "shipped"
+    assert params["model_version"] == f"shipped {__version__}"
     file, found = server.client.infer("roi", server.image, dict(NRRD))
     ventricle = nrrd.read(file, index_order="F")[0]
     assert found["label_names"] == {"left_ventricle": 1}
@@ -213,7 +213,7 @@ def test_the_audit_log_tells_who_did_what(server, drawn):
     answer = server.client.save_label(server.image, str(path), params={"user": "Ana"})
     inferred, saved = audit(server)[-2:]
     assert (inferred["event"], inferred["task"], inferred["done"]) == ("infer", "acsnet", True)
-    assert (inferred["model"], inferred["image"]) == ("shipped", server.image)
+    assert (inferred["model"], inferred["image"]) == (f"shipped {__version__}", server.image)
     assert inferred["seconds"] > 0
     assert (saved["event"], saved["user"]) == ("save", "Ana")
     assert saved["model"] == f"shipped {__version__}"

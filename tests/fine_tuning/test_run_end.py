@@ -8,7 +8,6 @@ import pytest
 from acsnet.annotations import audit_log
 from acsnet.errors import AcsnetError, InputError
 from acsnet.fine_tuning import worker
-from acsnet.fine_tuning.gate_basis import still_holds
 from acsnet.fine_tuning.model_registry import Models
 from acsnet.fine_tuning.promotion import Decision
 from acsnet.fine_tuning.reviewed_cases import ReadCases
@@ -199,14 +198,6 @@ def test_the_version_of_a_run_before_is_measured_again(
     assert (models.aliases().live == name) is better
     assert len(promotions()) == 1 + better
     assert models.record(name)["decision"]["run"] == later.name
-
-
-def test_the_decision_of_a_run_is_one_that_can_be_gone_by_later(
-    models, name, begin, decide, measured
-):
-    measured.promote = False
-    decide(begin())
-    assert still_holds(models.record(name)["decision"], models, "shipped")
 
 
 def test_killed_between_decision_and_promotion_it_has_promoted_nothing(

@@ -19,32 +19,22 @@ from torch import nn
 
 from acsnet.anatomy.latent_prior import NAME as PRIOR
 from acsnet.anatomy.latent_prior import save_prior
-from acsnet.errors import InputError
 from acsnet.fine_tuning.kept_samples import kept_walls
 from acsnet.fine_tuning.replay import with_replay
 from acsnet.nets.autoencoder import Autoencoder
 from acsnet.nets.resunet import ResUNet
-from acsnet.nets.torch_weights import NETWORKS, load_network, random_network, save_network
+from acsnet.nets.torch_weights import NETWORKS, load_network, save_network
 from acsnet.nets.weights import copy_weights, read_manifest
 from acsnet.storage import write_json
 from acsnet.train.activation_ranges import ranges_after_training
-from acsnet.train.checkpoint import Epoch, State
+from acsnet.train.checkpoint import Epoch
 from acsnet.train.distributed import Processes
 from acsnet.train.job import BUILT, WEIGHTS, has_result
 from acsnet.train.latent_prior import fit_prior
-from acsnet.train.loop import Recipe, Start, settings_of, settings_of_run, train
+from acsnet.train.loop import Recipe, Start, settings_of, train
 from acsnet.train.mlflow_runs import TrackedRun, tracked
 from acsnet.train.recipes import RECIPES
-from acsnet.train.run_record import (
-    CHECKPOINT,
-    RECIPE,
-    RUN,
-    check_settings,
-    now,
-    read_json,
-    update,
-    versions,
-)
+from acsnet.train.run_record import RECIPE, RUN, now, read_json, update, versions
 from acsnet.train.samples.prepare import load
 from acsnet.train.samples.slices import Samples
 from acsnet.train.samples.walls import WallSamples
@@ -162,8 +152,6 @@ class FineTuning:
                 on_share(share)
 
         samples = self.samples(name)
-        start = Start(network=network, sha256=entry["sha256"])
-        self.processes.from_first(lambda: self._forget_unfit(recipe, samples, start))
         learn = partial(
             train,
             recipe,
@@ -173,7 +161,7 @@ class FineTuning:
             processes=self.processes,
             console=self.console,
             on_step=on_step,
-            start=start,
+            start=Start(network=network, sha256=entry["sha256"]),
         )
         if not self.processes.first:
             learn()
@@ -193,27 +181,6 @@ class FineTuning:
             if isinstance(trained, ResUNet):
                 ranges_after_training(name, samples, folder=self.weights, console=self.console)
         self._finish(name)
-
-    def _forget_unfit(self, recipe: Recipe, samples: Samples, start: Start) -> None:
-        """Remove a checkpoint that cannot be gone on with, and the record of its run.
-
-        After an upgrade it may have begun from other networks. Nothing but time is lost, as request
-        and samples are kept.
-        """
-        folder = self.folder / recipe.name
-        checkpoint = folder / CHECKPOINT
-        try:
-            check_settings(folder, settings_of_run(recipe, samples, seed=SEED, start=start))
-            if checkpoint.exists():
-                net = random_network(recipe.net)
-                State.start(net, learning_rate=recipe.learning_rate).restore(checkpoint)
-        except InputError:
-            self.console.print(
-                f"{recipe.name}: its checkpoint is damaged or of another version of ACSNet, so the "
-                "network is trained anew"
-            )
-            for file in (checkpoint, folder / RUN):
-                file.unlink(missing_ok=True)
 
     def fit_prior(self) -> None:
         """Fit the latent prior of the autoencoder in the weights folder and write it there."""

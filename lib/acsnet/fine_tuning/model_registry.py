@@ -59,11 +59,12 @@ class Aliases:
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """A change of what is live; id: by which the audit log names it."""
+    """A change of what is live; id: by which the audit log names it; told: the version there."""
 
     id: str
     event: Literal["promote", "rollback"]
     live: str
+    told: str
 
 
 class Models:
@@ -96,7 +97,12 @@ class Models:
         lines = read_lines(self._changes)
         live = [str(line.get("before")) for line in lines[1:]] + [self.aliases().live]
         return [
-            Change(id=str(line["id"]), event=line["event"], live=str(line["live"]))
+            Change(
+                id=str(line["id"]),
+                event=line["event"],
+                live=str(line["live"]),
+                told=str(line.get("told", line["live"])),
+            )
             for line, after in zip(lines, live, strict=False)
             if line.keys() >= {"id", "event", "live"} and line["live"] == after
         ]
@@ -123,6 +129,7 @@ class Models:
     def _note_change(self, event: str, live: str, *, before: str) -> None:
         """Note a change that is to come: one that is not made has another version after it."""
         entry = {"id": secrets.token_hex(8), "event": event, "live": live, "before": before}
+        entry["told"] = name_with_release(live)
         append_line(self._changes, {**entry, "shipped": self._shipped_digest(), "time": now()})
 
     def _shipped_digest(self) -> str:
@@ -259,8 +266,8 @@ class Models:
         return aliases
 
 
-def name_on_labels(name: str) -> str:
-    """A version as labels name it: of "shipped" with the release, as each may ship others."""
+def name_with_release(name: str) -> str:
+    """A version as labels, replies and audit log name it: each release may ship other networks."""
     return f"{name} {__version__}" if name == SHIPPED_NAME else name
 
 

@@ -21,7 +21,6 @@ from acsnet.anatomy.latent_prior import NAME as PRIOR
 from acsnet.annotations import audit_log
 from acsnet.errors import AcsnetError
 from acsnet.fine_tuning.fine_tune import SEED, USUAL, FineTuning, Schedule
-from acsnet.fine_tuning.gate_basis import basis_of
 from acsnet.fine_tuning.kept_samples import keep_samples, trained_scans
 from acsnet.fine_tuning.mlflow_mirror import mirror
 from acsnet.fine_tuning.model_registry import SHIPPED_NAME, Models
@@ -196,9 +195,7 @@ def decide_promotion(folder: Path, request: Request, models: Models, name: str) 
     read = read_cases([case for case in request.cases if case.held])
     pause = partial(rest, models.root, quiet_s=request.quiet_s)
     decision = compare(models, live, name, read, before_each=pause)
-    basis = basis_of(models, live, (case for case, _ in read.cases))
-    entry = {**decision_to_dict(decision), "against": live, "basis": basis, "at": now()}
-    entry["run"] = folder.name
+    entry = {**decision_to_dict(decision), "against": live, "run": folder.name, "at": now()}
     changes = models.changes()
     entry["after"] = changes[-1].id if changes else ""
     left_out = (*read_status(folder).left_out, *read.left_out)
@@ -224,7 +221,7 @@ def record_end(log: Path, folder: Path, status: Status, *, seconds: float) -> No
     change = models.promotion(status.candidate or "", run=folder.name)
     if change is not None and change.id not in {e.get("change") for e in audit_log.read(log)}:
         details = {"run": folder.name, "models": models.root.name, "change": change.id}
-        audit_log.record(log, "promote", model=change.live, details=details)
+        audit_log.record(log, "promote", model=change.told, details=details)
     audit_log.record(
         log,
         "train",

@@ -24,7 +24,7 @@ from acsnet.active_learning.score_store import ScoreStore, model_version
 from acsnet.annotations.label_versions import VersionStore
 from acsnet.errors import InputError
 from acsnet.files.temporary import discard
-from acsnet.fine_tuning.model_registry import Models, name_on_labels
+from acsnet.fine_tuning.model_registry import Models
 from acsnet.labels import LABEL_VALUES
 from acsnet.pacs.config import is_dicomweb, pacs_settings
 from acsnet.server.corrections.click_tasks import correction_desk, correction_tasks
@@ -267,7 +267,7 @@ class AcsnetApp(MONAILabelApp):
             note(
                 "infer",
                 user=str(request.get("client_id") or ""),
-                model=answer.version if answer else self.served.current().version,
+                model=answer.version if answer else self.served.current().name,
                 image=image,
                 seconds=time.perf_counter() - start - waited_s,
                 details={"task": task, "done": done},
@@ -291,7 +291,7 @@ class AcsnetApp(MONAILabelApp):
                 return
             kept = with_given(result, given_for(store.folder, image, scan=state))
             answer.params["features"] = features = kept_features(kept)
-            store.keep_draft(image, kept, name_on_labels(answer.version))
+            store.keep_draft(image, kept, answer.version)
             self._book.keep(image, result)
         except OSError as error:
             logger.exception("a draft could not be kept")

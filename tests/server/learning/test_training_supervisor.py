@@ -202,7 +202,7 @@ def test_several_gpus_train_together(monkeypatch):
 def test_clients_see_the_newest_run_with_every_trainer(site, monkeypatch, tmp_path):
     monkeypatch.setenv("ACSNET_STATE", str(tmp_path))
     trainings = site("sleep")
-    served = SimpleNamespace(current=lambda: SimpleNamespace(version="v7"))
+    served = SimpleNamespace(current=lambda: SimpleNamespace(name="v7"))
     listed = trainers(trainings, served)
     assert list(listed) == ["all", "roi", "myo", "autoencoder", "prior"]
     assert listed["all"].stats() == {}

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from threading import Lock
 
 from acsnet.errors import AcsnetError, WeightsError
-from acsnet.fine_tuning.model_registry import Models
+from acsnet.fine_tuning.model_registry import Models, name_with_release
 from acsnet.fine_tuning.training_status import inference
 from acsnet.pipeline import Pipeline
 
@@ -28,6 +28,11 @@ class ServedModel:
 
     version: str
     pipeline: Pipeline
+
+    @property
+    def name(self) -> str:
+        """The version as labels, replies and audit log name it."""
+        return name_with_release(self.version)
 
 
 class ModelServer:

@@ -125,12 +125,13 @@ class SegmentationTask(Task):
             began = time.perf_counter()
             with volume_place(personal=False):
                 scan = read_scan(Path(request["image"]), **choice)
+            scan = replace(scan, name=str(request.get("image_id") or scan.name))
             check_method(scan, options)
             with self._served.serving() as model:
                 answer = self.segment(scan, options.on(model.pipeline), request)
-            answer.params["model_version"] = model.version
+            answer.params["model_version"] = model.name
             answer.params["latencies"]["total"] = round(time.perf_counter() - began, 3)
-            return replace(answer, version=model.version, waited_s=began - asked)
+            return replace(answer, version=model.name, waited_s=began - asked)
 
         owner, background = str(request.get("asker") or ""), bool(request.get("background"))
         gone = request.get("gone", lambda: False)

@@ -58,7 +58,7 @@ class Trainer(TrainTask):
         note(
             "train",
             user=user,
-            model=self._served.current().version,
+            model=self._served.current().name,
             seconds=time.perf_counter() - began,
             details={"trainer": self._name, "run": folder.name, "state": "asked for"},
         )
