@@ -27,7 +27,7 @@ from acsnet.stages.correction import Action, SliceCorrection
 from acsnet.stages.myocardium import blood_pool
 from acsnet.train.calibrate import resampled
 from acsnet.train.data.case import WALL
-from acsnet.train.samples.walls import expert_cases
+from acsnet.train.samples.walls import expert_cases, wall_lists
 from shared.wall_damage import DAMAGES
 
 PIXELS_MM = (0.7, 1.3, 2.4)
@@ -42,7 +42,7 @@ def expert_walls(data: Path) -> list[tuple[NDArray[np.bool_], tuple[float, float
     """Every expert wall of the train lists, (row, column), and its pixel size."""
     return [
         (wall, case.scan.spacing_mm[1:])
-        for case in track(list(expert_cases(data)), description="expert walls")
+        for case in expert_cases(data, wall_lists(data), console=Console())
         for wall in case.tissue >= WALL
         if wall.any()
     ]

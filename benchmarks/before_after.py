@@ -20,7 +20,7 @@ from acsnet.evaluate.metrics import slice_hausdorff_mm
 from acsnet.masks import slice_dice
 from acsnet.pipeline import Pipeline
 from acsnet.train.data.case import WALL
-from acsnet.train.data.lists import REQUIRED, cases_of
+from acsnet.train.data.lists import cases_of
 from shared.simulated_reader import draft_of
 
 
@@ -47,7 +47,7 @@ def main() -> None:
     """Print one row before and two after."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--set", choices=REQUIRED, default="emidec")
+    parser.add_argument("--set", choices=("emidec", "acdc"), default="emidec")
     args = parser.parse_args()
     names = json.loads((args.data / "splits.json").read_text())[args.set]["test"]
     pipeline = Pipeline.load()

@@ -18,7 +18,7 @@ from acsnet.anatomy.measures import Form, measure
 from acsnet.stages.myocardium import blood_pool
 from acsnet.train.calibrate import measured_walls, pass_share, print_report
 from acsnet.train.data.case import POOL, WALL, TrainingCase
-from acsnet.train.data.lists import REQUIRED, cases_of
+from acsnet.train.data.lists import cases_of
 
 
 def ventricle_faults(case: TrainingCase) -> Counter[str]:
@@ -48,7 +48,7 @@ def main() -> None:
     splits = json.loads((args.data / "splits.json").read_text())
     cases = [
         case
-        for data_set in REQUIRED
+        for data_set in ("emidec", "acdc")
         for case in cases_of(args.data, data_set, splits[data_set][args.list])
     ]
     walls = [wall for case in track(cases) for wall in measured_walls(case)]

@@ -25,7 +25,7 @@ from acsnet.train.calibrate import (
     resampled,
     write_limits,
 )
-from acsnet.train.samples.walls import expert_cases
+from acsnet.train.samples.walls import expert_cases, wall_lists
 
 
 def expert_wall(value=10.0, **other):
@@ -82,8 +82,8 @@ def test_at_its_own_pixel_size_a_wall_is_unchanged():
     np.testing.assert_array_equal(resampled(wall, (1.3, 1.3), 1.3), wall)
 
 
-def test_every_slice_with_a_wall_is_measured_at_every_pixel_size(data):
-    case = next(iter(expert_cases(data)))
+def test_every_slice_with_a_wall_is_measured_at_every_pixel_size(data, console):
+    case = next(iter(expert_cases(data, wall_lists(data), console=console)))
     tissue = case.tissue.copy()
     tissue[1] = 0
     walls = measured_walls(replace(case, tissue=tissue))
@@ -155,10 +155,11 @@ def test_the_file_is_read_back_as_it_was_and_says_what_it_rests_on(tmp_path):
     walls = [expert_wall(3.333), expert_wall(3.333, thickness_max_mm=4.2)]
     limits = fit_limits(walls[:1])
     path = tmp_path / "limits.json"
-    write_limits(limits, walls, path)
+    write_limits(limits, walls, path, data_sets=["emidec", "acdc"])
     assert read_limits(path) == limits
     content = json.loads(path.read_text())
     assert tuple(content["limits"]) == MEASURE_NAMES
+    assert content["calibrated_on"]["lists"] == "emidec, acdc: train"
     assert content["calibrated_on"]["walls"] == 2
     assert content["calibrated_on"]["pass_share"]["as drawn"] == 0.5
     assert [file.name for file in tmp_path.iterdir()] == ["limits.json"]

@@ -5,9 +5,11 @@ A data folder holds the public data sets as their users download them, and one p
     DIR/splits.json                        {"emidec": {"train": [...], "test": [...]}, "acdc": ...}
     DIR/emidec/images/<case>.nii.gz        true LGE; DIR/emidec/labels/<case>.nii.gz
     DIR/acdc/images/<case>.nii.gz          cine, made LGE-like; DIR/acdc/labels/<case>.nii.gz
-    DIR/sunnybrook/images/<case>.nii.gz    the same of another vendor, if there is any
+    DIR/sunnybrook/images/<case>.nii.gz    the same of another vendor
 
-Only the train lists are read, and no patient may be in both. All networks are one command::
+Others, and how each is laid out, are in `acsnet.train.data.datasets`; at least one has to be true
+LGE with enhancement drawn. Only the train lists are read, and no patient may be in both. All
+networks are one command::
 
     acsnet train all --data DIR --output RUN
 

@@ -6,7 +6,7 @@ measure the values that nearly all walls stay within, widened by a margin, for o
 otherwise.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 from scipy.ndimage import affine_transform
 
@@ -23,7 +22,7 @@ from acsnet.anatomy.measures import MEASURE_NAMES, Form, Measures, measure
 from acsnet.errors import AcsnetError, InputError
 from acsnet.storage import write_json
 from acsnet.train.data.case import WALL, TrainingCase
-from acsnet.train.samples.walls import expert_cases
+from acsnet.train.samples.walls import expert_cases, wall_lists
 
 PIXELS_MM = (None, 0.7, 2.4)
 """Pixel sizes of the walls: as drawn, and the finest and coarsest of common scans."""
@@ -130,12 +129,14 @@ def pass_share(walls: Sequence[ExpertWall], limits: Limits) -> float:
     return float(np.mean([not wall.outside(limits) for wall in walls])) if walls else 1.0
 
 
-def write_limits(limits: Limits, walls: Sequence[ExpertWall], path: Path) -> None:
+def write_limits(
+    limits: Limits, walls: Sequence[ExpertWall], path: Path, *, data_sets: Iterable[str]
+) -> None:
     """The file that `acsnet.anatomy.checks.read_limits` reads, with what it was calibrated on."""
     content: dict[str, Any] = {
         "limits": limits_to_dict(limits),
         "calibrated_on": {
-            "lists": "EMIDEC and ACDC, train",
+            "lists": f"{', '.join(data_sets)}: train",
             "walls": sum(wall.pixel_mm is None for wall in walls),
             "pass_share": {
                 _pixel(mm): round(pass_share([w for w in walls if w.pixel_mm == mm], limits), 4)
@@ -205,7 +206,8 @@ def calibrate(data: Path, path: Path, *, console: Console) -> None:
     if not path.parent.is_dir():
         msg = f"{path} cannot be written: {path.parent} is not a folder"
         raise InputError(msg)
-    cases = track(expert_cases(data), description="expert walls", console=console)
+    lists = wall_lists(data)
+    cases = expert_cases(data, lists, console=console)
     walls = [wall for case in cases for wall in measured_walls(case)]
     limits = fit_limits(walls)
     print_report(walls, limits, console=console)
@@ -213,5 +215,5 @@ def calibrate(data: Path, path: Path, *, console: Console) -> None:
     if share < MIN_PASS:
         msg = f"only {share:.2%} of the expert walls pass, which must be at least {MIN_PASS:.0%}"
         raise AcsnetError(msg)
-    write_limits(limits, walls, path)
+    write_limits(limits, walls, path, data_sets=lists)
     console.print(f"limits are in {path}; a latent prior built with others is now refused")

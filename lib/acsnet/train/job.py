@@ -15,6 +15,7 @@ from acsnet.nets.torch_weights import NETWORKS, load_network, save_network
 from acsnet.nets.weights import read_manifest, read_verified
 from acsnet.train.activation_ranges import ranges_after_training
 from acsnet.train.cleanup import fit_cleanup
+from acsnet.train.data.datasets import ADAPTERS, terms_of
 from acsnet.train.data.fingerprint import Digests, digest_of_data
 from acsnet.train.distributed import Processes
 from acsnet.train.latent_prior import bring_autoencoder, fit_prior, has_prior
@@ -24,15 +25,6 @@ from acsnet.train.run_record import CHECKPOINT, RECIPE, RUN, begin, now, read_js
 from acsnet.train.samples.prepare import load
 from acsnet.train.samples.slices import Samples
 from acsnet.train.samples.walls import WallSamples, wall_samples
-
-DATA_TERMS = (
-    "EMIDEC (CC BY-NC-SA 4.0), ACDC (CC BY-NC-SA 4.0) and, where there is one, Sunnybrook (CC0) "
-    "training lists, synthetic phantoms (CC0): research, non-commercial"
-)
-WALL_TERMS = (
-    "Expert walls of the EMIDEC (CC BY-NC-SA 4.0) and ACDC (CC BY-NC-SA 4.0) training lists: "
-    "research, non-commercial"
-)
 
 WEIGHTS = "weights"
 BUILT = "samples"
@@ -68,11 +60,26 @@ class Job:
         return {"seed": str(self.seed), "data_fingerprint": digest_of_data(self.digests), **known}
 
     @property
+    def data_sets(self) -> set[str]:
+        """The names of those that have labels."""
+        return ADAPTERS.keys() & {case.partition("/")[0] for case in self.digests}
+
+    @property
     def slice_terms(self) -> str:
         """What the networks that see slices were trained on, and its terms."""
+        terms = (
+            f"{terms_of(self.data_sets)} training lists, synthetic phantoms (CC0): research, "
+            "non-commercial"
+        )
         if self.teacher is None:
-            return DATA_TERMS
-        return f"{DATA_TERMS}; scans without labels, drawn by the networks {self.teacher}"
+            return terms
+        return f"{terms}; scans without labels, drawn by the networks {self.teacher}"
+
+    @property
+    def wall_terms(self) -> str:
+        """What autoencoder and prior were trained on, and its terms."""
+        terms = terms_of(name for name in self.data_sets if ADAPTERS[name].whole_walls)
+        return f"Expert walls of the {terms} training lists: research, non-commercial"
 
     @cached_property
     def walls(self) -> WallSamples:
@@ -153,7 +160,7 @@ def train_network(name: str, recipe: Recipe, job: Job) -> None:
         update(folder, mlflow_run=tracking.id)
         network = learn(on_epoch=tracking.log)
         about: dict[str, Any] = {
-            "trained_on": WALL_TERMS if isinstance(samples, WallSamples) else job.slice_terms,
+            "trained_on": job.wall_terms if isinstance(samples, WallSamples) else job.slice_terms,
             "data_fingerprint": digest_of_data(job.digests),
             "recipe": read_json(folder / RECIPE),
         }
@@ -186,7 +193,7 @@ def keep_prior(job: Job, *, anew: bool) -> None:
             device=job.processes.device,
             console=job.console,
         )
-        about = {"trained_on": WALL_TERMS, "data_fingerprint": digest_of_data(job.digests)}
+        about = {"trained_on": job.wall_terms, "data_fingerprint": digest_of_data(job.digests)}
         path = save_prior(prior, folder=job.weights, about=about)
         sha256 = read_manifest(job.weights)[PRIOR]["sha256"]
         tracking.register(path, name=PRIOR, sha256=sha256)

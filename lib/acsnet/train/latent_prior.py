@@ -13,6 +13,7 @@ from acsnet.errors import WeightsError
 from acsnet.nets.autoencoder import Autoencoder
 from acsnet.nets.torch_weights import load_network
 from acsnet.nets.weights import MANIFEST, SHIPPED, copy_weights, read_manifest
+from acsnet.train.progress import begin_step
 from acsnet.train.samples.walls import WallSamples
 
 
@@ -44,6 +45,7 @@ def fit_prior(
     edge = (samples.images.shape[-1] - FRAME_SIDE) // 2
     middle = slice(edge, edge + FRAME_SIDE)
     frames = samples.images[:, 0, middle, middle].astype(np.float32) / 255.0
+    begin_step(f"latent prior of {len(frames)} expert walls", console=console)
     with Progress(console=console) as bar:
         task = bar.add_task("latent prior", total=SAMPLES)
         prior = build_prior(

@@ -24,6 +24,7 @@ from acsnet.storage import write_json, writing
 from acsnet.train.checkpoint import Epoch, State
 from acsnet.train.distributed import ALONE, Processes
 from acsnet.train.losses import PrintedLoss, SeparateLoss, weighted_mean
+from acsnet.train.progress import begin_step
 from acsnet.train.run_record import CHECKPOINT, RECIPE, check_settings
 from acsnet.train.samples.on_device import DeviceSamples, on_device
 from acsnet.train.samples.slices import Samples
@@ -105,14 +106,6 @@ def settings_of(recipe: Recipe, *, seed: int) -> dict[str, Any]:
     return settings | {"seed": seed, "torch": torch.__version__, "average_begins": "short"}
 
 
-def settings_of_run(
-    recipe: Recipe, samples: Samples, *, seed: int, start: Start | None
-) -> dict[str, Any]:
-    """`settings_of` with what else a run in a folder depends on; start: as in `train`."""
-    settings = settings_of(recipe, seed=seed) | {"slices": len(samples.images)}
-    return settings if start is None else settings | {"start": start.sha256}
-
-
 def train(
     recipe: Recipe,
     samples: Samples,
@@ -134,7 +127,9 @@ def train(
     a number; the last good epoch stays.
     """
     checkpoint = folder / CHECKPOINT
-    settings = settings_of_run(recipe, samples, seed=seed, start=start)
+    settings = settings_of(recipe, seed=seed) | {"slices": len(samples.images)}
+    if start is not None:
+        settings |= {"start": start.sha256}
     check_settings(folder, settings)
     torch.manual_seed(seed)
     net = random_network(recipe.net).to(processes.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -152,6 +147,7 @@ def train(
     joint = processes.joint(net)
     keep_norms = start is not None and start.keep_norms
     held = [m for m in joint.modules() if isinstance(m, BATCH_NORMS)] if keep_norms else []
+    begin_step(f"{recipe.name}: {recipe.epochs} epochs", console=console)
     columns = (*Progress.get_default_columns()[:-1], TimeRemainingColumn())
     with Progress(*columns, console=console) as bar:
         steps, done = math.ceil(recipe.images_an_epoch / recipe.batch), len(state.history)

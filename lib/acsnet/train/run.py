@@ -1,15 +1,17 @@
 """`acsnet train`: which networks, by which recipes, in which order."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import Any
 
 from rich.console import Console
 
 from acsnet.anatomy.latent_prior import NAME as PRIOR
 from acsnet.errors import InputError
+from acsnet.storage import write_json
 from acsnet.train.data.fingerprint import digest_cases
 from acsnet.train.data.lists import training_lists
 from acsnet.train.data.unlabelled import Unlabelled
@@ -17,7 +19,7 @@ from acsnet.train.distributed import joined, launched
 from acsnet.train.job import BUILT, Job, is_finished, keep_prior, start_of, train_network
 from acsnet.train.loop import Recipe, settings_of
 from acsnet.train.recipes import RECIPES
-from acsnet.train.run_record import check_data, check_settings
+from acsnet.train.run_record import CHECKPOINT, RECIPE, check_data, check_settings
 from acsnet.train.samples.prepare import USUAL_MIX, SampleMix, build
 from acsnet.train.samples.slices import SOURCES
 
@@ -70,18 +72,18 @@ def run_training(
     digests = digest_cases(data, training_lists(data))
     if unlabelled is not None:
         digests |= unlabelled.digests()
+    settings = {name: settings_of(recipe, seed=seed) for name, recipe in recipes.items()}
     for name, recipe in recipes.items():
-        settings = settings_of(recipe, seed=seed)
         if (start := start_of(name, recipe, init)) is not None:
-            settings["start"] = start.sha256
-        check_settings(output / name, settings)
+            settings[name]["start"] = start.sha256
+        check_settings(output / name, settings[name])
         check_data(output / name, digests, of_labels=name not in ON_CINE)
     if what == PRIOR:  # is of the codes of an autoencoder that may have been trained before
         check_data(output / "autoencoder", digests, of_labels=True)
     processes = launched(device)
     if processes.first:
         prepare(
-            list(recipes),
+            settings,
             data=data,
             output=output,
             seed=seed,
@@ -142,7 +144,7 @@ def recipes_of(
 
 
 def prepare(
-    names: Sequence[str],
+    settings: Mapping[str, dict[str, Any]],
     *,
     data: Path,
     output: Path,
@@ -153,12 +155,17 @@ def prepare(
 ) -> None:
     """Make the run folder, and the samples in it where a network is still to be trained on them.
 
-    Raises OSError now, and not hours later, where the folder cannot be written to.
+    settings: of each network, written down before a scan is read. Raises OSError now, and not hours
+    later, where the folder cannot be written to.
     """
     output.mkdir(parents=True, exist_ok=True)
     with TemporaryFile(dir=output):
         pass
-    if not all(is_finished(name, output) for name in names if name in ON_CINE):
+    for name, known in settings.items():
+        if not (output / name / CHECKPOINT).exists():
+            (output / name).mkdir(exist_ok=True)
+            write_json(output / name / RECIPE, known)
+    if not all(is_finished(name, output) for name in settings if name in ON_CINE):
         build(
             data,
             output / BUILT,

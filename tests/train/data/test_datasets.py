@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from acsnet.errors import InputError
 from acsnet.label_conventions import to_labels
 from acsnet.train.data.case import BACKGROUND, POOL, SCAR, WALL, tissue_of
-from acsnet.train.data.datasets import ADAPTERS
+from acsnet.train.data.datasets import ADAPTERS, terms_of
 
 from ..conftest import image_of, labels_of, save
 
@@ -50,3 +51,53 @@ def test_a_data_set_is_read_as_it_is_downloaded_and_flat(tmp_path, data_set, ima
     assert (case.scan.name, case.source) == (name, source)
     for tissue, value in ((POOL, pool), (WALL, wall), (SCAR, scar)):
         assert (case.tissue == tissue).sum() == (labels == value).sum()
+
+
+LGE = {
+    "myops": ("a/p1_DE", "b/p1_gd", {1: 500, 2: 200, 3: 2221}, ("a/p1_C0", "a/p1_T2")),
+    "mscmrseg": ("a/p1_LGE", "b/p1_LGE_manual", {1: 500, 2: 200, 3: 200}, ("b/p1_C0_manual",)),
+    "datastore": ("p1", "labels/final/p1", {1: 1, 2: 2, 3: 4}, ("labels/original/p1",)),
+}
+"""Image and labels of patient p1, the values of pool, wall and scar, and other files there."""
+
+
+def unpack(folder, data_set):
+    """The data set as its users have it, with one patient; the labels as `labels_of` has them."""
+    image, label, values, others = LGE[data_set]
+    labels = labels_of("emidec")
+    save(folder / f"{image}.nii.gz", image_of(labels, "emidec", 0))
+    save(folder / f"{label}.nii.gz", np.array([0, *values.values()], np.int16)[labels])
+    for other in others:
+        save(folder / f"{other}.nii.gz", np.ones((4, 4, 2), np.int16))
+    return labels
+
+
+@pytest.mark.parametrize("data_set", LGE)
+def test_true_lge_is_read_beside_other_images_and_drafts(tmp_path, data_set):
+    labels = unpack(tmp_path, data_set)
+    (case,) = ADAPTERS[data_set].cases(tmp_path, ["p1"])
+    assert (case.scan.name, case.source) == ("p1", "lge")
+    assert (case.tissue == POOL).sum() == (labels == 1).sum()
+    assert (case.tissue >= WALL).sum() == (labels >= 2).sum()
+    drawn = data_set != "mscmrseg"
+    assert (case.tissue == SCAR).sum() == (labels == 3).sum() * drawn
+    assert case.scar_unknown is not drawn
+
+
+@pytest.mark.parametrize("data_set", LGE)
+def test_a_case_that_is_not_there_is_named(tmp_path, data_set):
+    unpack(tmp_path, data_set)
+    with pytest.raises(InputError, match=r"p2.*nii\.gz.* does not exist"):
+        list(ADAPTERS[data_set].cases(tmp_path, ["p2"]))
+
+
+def test_a_file_that_is_there_twice_is_refused(tmp_path):
+    unpack(tmp_path, "myops")
+    unpack(tmp_path / "copy", "myops")
+    with pytest.raises(InputError, match=r"must hold one file p1_DE\.nii\.gz, found 2: "):
+        list(ADAPTERS["myops"].cases(tmp_path, ["p1"]))
+
+
+def test_the_terms_of_what_was_trained_on_are_told():
+    told = terms_of({"acdc", "emidec"})
+    assert told == "EMIDEC (CC BY-NC-SA 4.0), ACDC (CC BY-NC-SA 4.0)"

@@ -5,7 +5,13 @@ import pytest
 
 from acsnet.errors import InputError
 from acsnet.train.data.datasets import acdc_patient
-from acsnet.train.data.lists import cases_of, phantom_cases, training_lists, training_names
+from acsnet.train.data.lists import (
+    cases_of,
+    held_back,
+    phantom_cases,
+    training_lists,
+    training_names,
+)
 
 from ..conftest import SIDE, SLICES, labels_of, save
 
@@ -178,6 +184,35 @@ def test_a_patient_in_both_lists_is_named_and_refused(tmp_path, data_set, train,
 def test_a_case_that_is_listed_twice_is_named_and_refused(tmp_path, which, lists):
     with pytest.raises(InputError, match=f"the {which} list of 'emidec' has A more than once"):
         training_lists(splits(tmp_path, emidec=lists))
+
+
+def test_any_true_lge_with_scar_is_enough_to_train_on(tmp_path):
+    path = tmp_path / "splits.json"
+    path.write_text(json.dumps({"mscmrseg": {"train": ["a"]}, "datastore": {"train": ["b"]}}))
+    assert training_lists(tmp_path) == {"mscmrseg": ["a"], "datastore": ["b"]}
+
+
+@pytest.mark.parametrize("content", [{}, {"acdc": {"train": ["a"]}, "mscmrseg": {"train": ["b"]}}])
+def test_lists_without_true_lge_with_scar_are_refused(tmp_path, content):
+    (tmp_path / "splits.json").write_text(json.dumps(content))
+    message = (
+        r"splits\.json must list true LGE with enhancement drawn: emidec or myops or datastore"
+    )
+    with pytest.raises(InputError, match=message):
+        training_lists(tmp_path)
+
+
+def test_a_data_set_with_a_test_list_alone_is_not_trained_on(tmp_path):
+    path = splits(tmp_path, emidec={"train": ["a"], "test": ["b"]}, myops={"test": ["c"]})
+    assert "myops" not in training_lists(path)
+    assert held_back(["c", "d"], data=path) == ["c"]
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "3"])
+def test_a_file_that_holds_no_lists_is_refused(tmp_path, text):
+    (tmp_path / "splits.json").write_text(text)
+    with pytest.raises(InputError, match=r"splits\.json is broken: it must hold the lists of each"):
+        training_lists(tmp_path)
 
 
 def test_a_data_set_without_lists_is_refused(tmp_path):

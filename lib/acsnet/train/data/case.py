@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from acsnet.dicom.drawn_labels import read_drawn_labels
 from acsnet.errors import IN_FOLDERS, AcsnetError, InputError, worded
 from acsnet.io import read_scan
-from acsnet.label_conventions import to_labels
+from acsnet.label_conventions import CONVENTIONS, to_labels
 from acsnet.labels import ENHANCEMENT, MYOCARDIUM, Label
 from acsnet.scan import ShortAxisScan
 
@@ -27,12 +27,14 @@ class TrainingCase:
     """A scan with its expert tissue map.
 
     tissue: (slice, row, column) uint8 of BACKGROUND, POOL, WALL, SCAR; source: where it is from
-    ("lge", "cine" or "phantom"); cine has no enhancement until it is made LGE-like.
+    ("lge", "cine" or "phantom"); cine has no enhancement until it is made LGE-like; scar_unknown:
+    true LGE in which the expert drew no enhancement, whether or not there is any.
     """
 
     scan: ShortAxisScan
     tissue: NDArray[np.uint8]
     source: str
+    scar_unknown: bool = False
 
 
 def tissue_of(labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -57,4 +59,7 @@ def read_case(image: Path, label: Path, *, convention: str, source: str) -> Trai
     if not labels.any():
         msg = f"{label}: no left ventricle is drawn"
         raise InputError(msg)
-    return TrainingCase(scan=scan, tissue=tissue_of(labels), source=source)
+    scar_unknown = source == "lge" and not CONVENTIONS[drawn.convention].has_scar
+    return TrainingCase(
+        scan=scan, tissue=tissue_of(labels), source=source, scar_unknown=scar_unknown
+    )

@@ -1,10 +1,9 @@
 """What the networks are trained on: train and test lists that share no patient, and their cases.
 
-A data folder is laid out as its users download it: `emidec/` and `acdc/`, as the challenges hand
-them out or flat with `images/` and `labels/`, `sunnybrook/` if there is one, and `splits.json` with
-patient-level `train` and `test` lists. A frame, a visit or a slice of a test patient in the train
-list would make every figure of the test list too good: cases of one patient are told by their
-names.
+A data folder holds data sets of `ADAPTERS` under their names, each laid out as its users download
+it, and `splits.json` with patient-level `train` and `test` lists of each. A frame, a visit or a
+slice of a test patient in the train list would make every figure of the test list too good: cases
+of one patient are told by their names.
 """
 
 import json
@@ -20,9 +19,6 @@ from acsnet.errors import InputError
 from acsnet.phantom import make_phantom, random_spec
 from acsnet.train.data.case import TrainingCase, tissue_of
 from acsnet.train.data.datasets import ADAPTERS
-
-REQUIRED = ("emidec", "acdc")
-"""Without these there is nothing to train on; others are taken where `splits.json` lists them."""
 
 
 def cases_of(data: Path, data_set: str, names: list[str]) -> Iterator[TrainingCase]:
@@ -48,15 +44,21 @@ def training_names(data: Path, data_set: str) -> list[str]:
 def training_lists(data: Path) -> dict[str, list[str]]:
     """The train list of each data set, none of whose patients is in the test list beside it.
 
-    Raises InputError, naming the patient, where one is in both or a case is listed twice, and as
-    `training_names` does.
+    A data set that has a test list alone is there to be measured on. Raises InputError, naming the
+    patient, where one is in both or a case is listed twice, where no true LGE with enhancement is
+    listed, and as `training_names` does.
     """
     splits = _read_splits(data)
-    return {
-        data_set: _training_list(splits, data_set)
+    listed = [
+        data_set
         for data_set in ADAPTERS
-        if data_set in REQUIRED or data_set in splits.content
-    }
+        if data_set in splits.data_sets() and not splits.is_test_only(data_set)
+    ]
+    if not any(ADAPTERS[data_set].shows_scar for data_set in listed):
+        usable = " or ".join(name for name, adapter in ADAPTERS.items() if adapter.shows_scar)
+        msg = f"{splits.path} must list true LGE with enhancement drawn: {usable}"
+        raise InputError(msg)
+    return {data_set: _training_list(splits, data_set) for data_set in listed}
 
 
 def held_back(names: Iterable[str], *, data: Path) -> list[str]:
@@ -84,8 +86,7 @@ def images_held_back(data: Path) -> Iterator[Path]:
 def _test_lists(data: Path) -> dict[str, list[str]]:
     """Data set -> case names of its test list. Errors as `held_back`."""
     splits = _read_splits(data)
-    splits.train(REQUIRED[0])
-    return {data_set: splits.test(data_set) for data_set in splits.content}
+    return {data_set: splits.test(data_set) for data_set in splits.data_sets()}
 
 
 def repeated(names: Sequence[str]) -> list[str]:
@@ -99,6 +100,17 @@ class _Splits:
 
     path: Path
     content: Any
+
+    def data_sets(self) -> list[str]:
+        """Raises InputError where the file is no JSON object."""
+        if not isinstance(self.content, dict):
+            msg = f"{self.path} is broken: it must hold the lists of each data set"
+            raise InputError(msg)
+        return list(self.content)
+
+    def is_test_only(self, data_set: str) -> bool:
+        lists = self.content[data_set]
+        return isinstance(lists, dict) and "test" in lists and "train" not in lists
 
     def train(self, data_set: str) -> list[str]:
         try:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import track
 
 from acsnet.errors import InputError
 from acsnet.io import read_scan
@@ -21,6 +20,7 @@ from acsnet.scan import ShortAxisScan
 from acsnet.train.data.case import TrainingCase
 from acsnet.train.data.fingerprint import Digests, digest_of_file
 from acsnet.train.data.lists import held_back, images_held_back, repeated
+from acsnet.train.progress import step
 
 Teach = Callable[[ShortAxisScan], TrainingCase | None]
 """A scan -> the case as its teacher draws it; None where the teacher has a doubt."""
@@ -52,10 +52,8 @@ class Unlabelled:
 
         Raises InputError or GeometryError for a scan that cannot be read.
         """
-        drawn = {
-            stem_of(file): self.teach(read_scan(file))
-            for file in track(self.files, description="drawing unlabelled scans", console=console)
-        }
+        files = step(self.files, total=len(self.files), what="pseudo-labels", console=console)
+        drawn = {stem_of(file): self.teach(read_scan(file)) for file in files}
         doubtful = [name for name, case in drawn.items() if case is None]
         if doubtful:
             console.print(f"left out, for their teacher has doubts: {', '.join(doubtful)}")

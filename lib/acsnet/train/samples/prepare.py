@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from rich.console import Console
-from rich.progress import track
 
 from acsnet.errors import InputError
 from acsnet.storage import write_json, writing
@@ -23,6 +22,7 @@ from acsnet.train.data.case import TrainingCase
 from acsnet.train.data.fingerprint import digest_cases, digest_of_data
 from acsnet.train.data.lists import cases_of, phantom_cases, training_lists
 from acsnet.train.data.unlabelled import Unlabelled
+from acsnet.train.progress import step
 from acsnet.train.samples.slices import (
     SOURCES,
     CaseSamples,
@@ -152,11 +152,21 @@ def build(
             )
             raise InputError(msg)
         return paths
-    read = chain.from_iterable(cases_of(data, *listed) for listed in names.items())
-    phantoms = phantom_cases(count=mix.phantoms, rng=np.random.default_rng(seed + 1))
+    read = step(
+        chain.from_iterable(cases_of(data, *listed) for listed in names.items()),
+        total=sum(map(len, names.values())),
+        what="reading",
+        console=console,
+    )
+    phantoms = step(
+        phantom_cases(count=mix.phantoms, rng=np.random.default_rng(seed + 1)),
+        total=mix.phantoms,
+        what="phantoms",
+        console=console,
+    )
     drawn = unlabelled.cases(console) if unlabelled else []
     cases = list(chain(read, phantoms, drawn))
-    lge = [case for case in cases if case.source == "lge"]
+    lge = [case for case in cases if case.source == "lge" and not case.scar_unknown]
     work = partial(
         samples_of,
         references=[c.scan.pixels for c in lge],
@@ -167,7 +177,7 @@ def build(
     # One thread a worker: they share the processors, and OpenMP's threads do not survive a fork.
     with ProcessPoolExecutor(initializer=torch.set_num_threads, initargs=(1,)) as pool:
         done = pool.map(work, jobs, chunksize=4)
-        results = list(track(done, total=len(cases), description="samples", console=console))
+        results = list(step(done, total=len(cases), what="samples", console=console))
     folder.mkdir(parents=True, exist_ok=True)
     for name, path in paths.items():
         save(path, join_samples(cases, results, name))
@@ -178,11 +188,15 @@ def build(
 def join_samples(
     cases: list[TrainingCase], results: list[list[CaseSamples]], network: str
 ) -> Samples:
-    """What `samples_of` gave of each case as samples of a network, "roi" or "myo"."""
+    """What `samples_of` gave of each case as samples of a network, "roi" or "myo".
+
+    Where scar is unknown, a case teaches the ROI network only: the other would learn to leave scar
+    out.
+    """
 
     def rows() -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8], int, int]]:
         for index, (case, variants) in enumerate(zip(cases, results, strict=True)):
-            for parts in variants:
+            for parts in variants if network == "roi" or not case.scar_unknown else ():
                 yield *parts[network], SOURCES.index(case.source), index
 
     images, tissue, source, patient = zip(*rows(), strict=True)

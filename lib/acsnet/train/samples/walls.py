@@ -4,7 +4,7 @@ Paper, "Stage 3": the expert myocardium masks of all training data. Not from the
 paper: the wider field (`WALL_SIDE`), so that what is turned or moved has no cut edges.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -12,12 +12,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
-from rich.progress import track
 
 from acsnet.anatomy.pose import pose_of, to_frame
 from acsnet.errors import InputError
 from acsnet.train.data.case import WALL, TrainingCase
-from acsnet.train.data.lists import REQUIRED, cases_of, training_lists
+from acsnet.train.data.datasets import ADAPTERS
+from acsnet.train.data.lists import cases_of, training_lists
+from acsnet.train.progress import step
 from acsnet.train.samples.slices import SOURCES, Samples, stack_neighbours
 
 WALL_SIDE = 192
@@ -32,15 +33,27 @@ class WallSamples(Samples):
     scale_mm: NDArray[np.float32]
 
 
-def expert_cases(data: Path, *, hold_out: frozenset[str] = frozenset()) -> Iterator[TrainingCase]:
-    """Cases of the train lists, true LGE first. Raises InputError as `training_lists` does.
+def wall_lists(data: Path, *, hold_out: frozenset[str] = frozenset()) -> dict[str, list[str]]:
+    """The train lists of the data sets whose walls are whole, true LGE first.
 
-    Those of Sunnybrook are left out: where its two contours touch, the wall between them has gaps.
+    Raises InputError as `training_lists` does.
     """
-    lists = training_lists(data)
-    return chain.from_iterable(
-        cases_of(data, data_set, [name for name in lists[data_set] if name not in hold_out])
-        for data_set in REQUIRED
+    return {
+        data_set: [name for name in names if name not in hold_out]
+        for data_set, names in training_lists(data).items()
+        if ADAPTERS[data_set].whole_walls
+    }
+
+
+def expert_cases(
+    data: Path, lists: Mapping[str, list[str]], *, console: Console
+) -> Iterable[TrainingCase]:
+    """The cases of `wall_lists`, with a bar. Errors as `read_case`."""
+    return step(
+        chain.from_iterable(cases_of(data, *listed) for listed in lists.items()),
+        total=sum(map(len, lists.values())),
+        what="expert walls",
+        console=console,
     )
 
 
@@ -48,8 +61,7 @@ def wall_samples(
     data: Path, *, hold_out: frozenset[str] = frozenset(), console: Console
 ) -> WallSamples:
     """The expert walls as samples. Raises InputError where none is drawn."""
-    cases = expert_cases(data, hold_out=hold_out)
-    walls = walls_of(track(cases, description="expert walls", console=console))
+    walls = walls_of(expert_cases(data, wall_lists(data, hold_out=hold_out), console=console))
     if not len(walls.images):
         msg = (
             f"{data / 'splits.json'}: no case of the train lists has a slice with a wall of "
