@@ -91,7 +91,10 @@ def table(found: Curves) -> str:
         ]
         difference = (found.dice[COMBINED] - found.dice[RANDOM])[:, k].mean()
         lines.append(f"| {count} | {' | '.join(cells)} | {difference:+.3f} |")
-    head = f"Wall Dice on patients held out: mean and range over {seeds} seeds. {NOTICE}"
+    head = (
+        f"Wall Dice on patients held out: mean and range over {seeds} seeds. Written by "
+        f"`python benchmarks/simulate.py --data DATA --output RUN`. {NOTICE}"
+    )
     return "\n".join([head, "", *lines, "", statement(found)]) + "\n"
 
 
