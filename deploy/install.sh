@@ -28,5 +28,6 @@ umask 022
 	--disable-pip-version-check --find-links "$here/wheels" "acsnet[all]" ||
 	refuse "a package does not fit $python: the bundle's name says for which Python it is"
 cp -r "$here/viewer" "$here/docs" "$target/"
+chmod -R u=rwX,go=rX "$target/viewer" "$target/docs" # whatever the umask was where they come from
 "$target/bin/acsnet" info
 echo "Installed in $target. OHIF: export ACSNET_VIEWER=$target/viewer"

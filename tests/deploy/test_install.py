@@ -71,10 +71,14 @@ def install(bundle, target, python=sys.executable):
 @needs_unshare
 def test_it_installs_everything_without_a_network(bundle, tmp_path):
     target = tmp_path / "acsnet"
+    for file in (bundle / "viewer" / "index.html", bundle / "viewer", bundle / "docs"):
+        file.chmod(0o700 if file.is_dir() else 0o600)  # made or unpacked with umask 077
     done = install(bundle, target)
     assert done.returncode == 0, done.stderr
     assert "info all verified" in done.stdout
     assert (target / "viewer" / "index.html").read_text() == "viewer"
+    modes = [(target / name).stat().st_mode & 0o777 for name in ("viewer", "viewer/index.html")]
+    assert modes == [0o755, 0o644]  # the account of the server reads what root installs
     again = install(bundle, target)
     assert again.returncode == 2
     assert "is there already: to upgrade" in again.stderr

@@ -2,11 +2,14 @@
 
 import errno
 import hashlib
+import os
+import platform
 import socket
 import subprocess
 import sys
 
 import pytest
+from certificates import certificate
 
 from acsnet.errors import InputError
 from acsnet.server import launch
@@ -55,7 +58,15 @@ def test_an_address_that_others_can_reach_needs_a_login(tmp_path, site, host):
         ({"server_origins": "https://a.example.org/page"}, "server.origins must be"),
         ({"oidc_issuer": "https://idp.example.org"}, "nobody has to log in"),
         ({"login_required": True}, "there is no account"),
-        ({"server_tls_cert": "none.pem", "server_tls_key": "none.pem"}, "cannot be used"),
+        (
+            {"server_tls_cert": __file__, "server_tls_key": "none.pem"},
+            r"cannot be used: none\.pem is not there or may not be read$",
+        ),
+        (
+            {"server_tls_cert": "none.pem", "server_tls_key": __file__},
+            r"cannot be used: none\.pem is not there or may not be read$",
+        ),
+        ({"server_tls_cert": __file__, "server_tls_key": __file__}, r"cannot be used: \[SSL"),
     ],
 )
 def test_half_a_lock_is_refused(tmp_path, site, settings, reason):
@@ -72,6 +83,17 @@ def test_nothing_is_written_into_a_state_folder_that_is_being_restored(tmp_path)
     assert [path.name for path in (tmp_path / "state").iterdir()] == [RESTORING]
 
 
+def test_a_key_may_come_by_a_pipe(tmp_path, site):
+    """As a vault gives it: `--tls-key <(...)`."""
+    cert, key = certificate(tmp_path)
+    end, begin = os.pipe()
+    os.write(begin, key.read_bytes())
+    os.close(begin)
+    site(server_tls_cert=cert, server_tls_key=f"/dev/fd/{end}")
+    assert launch._tls_of(read_settings().server)
+    os.close(end)
+
+
 def test_what_the_settings_say_is_who_is_answered(site):
     assert policy_of(read_settings()) == Policy(names=frozenset({"127.0.0.1"}))
     site(server_host="0.0.0.0", server_behind_tls_proxy=True, **OPEN)
@@ -80,6 +102,7 @@ def test_what_the_settings_say_is_who_is_answered(site):
     assert open_.names == {"acsnet.example.org"}
     site(server_insecure_without_login=True, login_required=False, server_host="192.168.1.4")
     assert policy_of(read_settings()).names == {"acsnet.example.org", "192.168.1.4"}
+    assert policy_of(read_settings()).behind_proxy
 
 
 def test_a_missing_studies_folder_is_refused(tmp_path):
@@ -224,18 +247,77 @@ def test_people_are_told_the_address_that_is_theirs(tmp_path, site, capsys, sett
     ]
 
 
-def test_sigterm_ends_a_server_that_is_still_loading(tmp_path):
-    """The kernel ignores it for the first process of a container, which has no handler."""
-    program = f"""
+FREED = """
+import numpy as np
+import psutil
+from acsnet.server import launch
+
+launch._return_freed_memory()
+np.ones(31 << 20, bool)  # freed: without limits, the library now keeps what is as large
+before = psutil.Process().memory_info().rss
+large, small = [], []
+for mb in (24,) * 4 + (12,) * 8:
+    large.append(np.ones(mb << 20, bool))
+    small.append(np.ones(100_000, bool))  # stays in use between large ones
+large.clear()
+print((psutil.Process().memory_info().rss - before) >> 20)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only the GNU C library has limits")
+def test_the_system_has_back_what_a_large_scan_took():
+    run = subprocess.run([sys.executable, "-c", FREED], capture_output=True, text=True, check=True)
+    assert int(run.stdout) < 16  # MB, of 192
+
+
+SIGNALLED = """
 import signal, sys
 from acsnet.cli import serve
 from acsnet.server import launch
-launch.serve = lambda **_: (signal.raise_signal(signal.SIGTERM), sys.exit("not ended"))
-signal.signal(signal.SIGTERM, signal.SIG_IGN)
-serve.serve(studies={str(tmp_path)!r})
+
+def run_server(**_):
+    {then}
+    sys.exit("not ended")
+
+launch.serve = run_server
+{before}
+serve.serve(studies=".")
 """
+
+
+def signalled(*, before, then):
+    """Exit code and errors of `acsnet serve` with `then` in the place of the server."""
+    program = SIGNALLED.format(before=before, then=then)
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert (run.returncode, run.stderr) == (0, "")
+    return run.returncode, run.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "before"),
+    [
+        # The kernel ignores it for the first process of a container, which has no handler.
+        ("SIGTERM", "signal.signal(signal.SIGTERM, signal.SIG_IGN)"),
+        ("SIGHUP", "signal.signal(signal.SIGHUP, signal.SIG_DFL)"),
+    ],
+)
+def test_a_server_that_is_still_loading_can_be_ended(name, before):
+    assert signalled(before=before, then=f"signal.raise_signal(signal.{name})") == (0, "")
+
+
+def test_a_terminal_that_closes_stops_a_server_once_as_sigterm_does():
+    then = """
+    signal.signal(signal.SIGTERM, lambda *_: print("stopping", file=sys.stderr))
+    signal.raise_signal(signal.SIGHUP)
+    signal.raise_signal(signal.SIGHUP)"""
+    before = "signal.signal(signal.SIGHUP, signal.SIG_DFL)"
+    assert signalled(before=before, then=then) == (1, "stopping\nnot ended\n")
+
+
+def test_a_server_under_nohup_outlives_its_terminal():
+    then = "signal.raise_signal(signal.SIGHUP)"
+    before = "signal.signal(signal.SIGHUP, signal.SIG_IGN)"
+    assert signalled(before=before, then=then) == (1, "not ended\n")
 
 
 @pytest.mark.slow

@@ -272,3 +272,22 @@ def test_a_provider_that_is_away_for_a_while_keeps_nobody_out(monkeypatch, clock
 def test_settings_of_no_use_are_refused(file, settings):
     with pytest.raises(InputError, match=r"oidc\.|keys of the identity provider"):
         Tokens(Oidc(**{"issuer": ISSUER, "audience": AUDIENCE, "keys": str(file), **settings}))
+
+
+@pytest.mark.parametrize(
+    ("content", "cause"),
+    [(None, "No such file or directory"), ("{", "Expecting property name"), ("[]", "JSON object")],
+)
+def test_why_the_keys_in_a_file_cannot_be_read_is_told(tmp_path, content, cause):
+    path = tmp_path / "jwks.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(InputError, match=rf"cannot be read from .*jwks\.json: .*{cause}"):
+        ProviderKeys(str(path))
+
+
+def test_why_the_keys_of_an_address_cannot_be_read_is_in_the_log(monkeypatch, clock, caplog):
+    Answers(monkeypatch).content = []
+    with pytest.raises(ProviderError):
+        ProviderKeys("https://idp.example.org/certs", clock=clock).find("rsa")
+    assert "cannot be read from https://idp.example.org/certs: The JWKS" in caplog.text

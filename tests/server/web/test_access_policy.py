@@ -91,6 +91,52 @@ def test_with_a_login_others_are_answered_over_tls_under_our_name():
     assert refused(**{**far, "policy": replace(OPEN, plain=True)}) is None
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_whoever_watches_the_server_by_address_and_without_tls_is_told_of_its_health(path):
+    probe = {"client": "10.0.0.2", "host": "10.0.0.7:8000"}
+    assert refused(policy=OPEN, path=path, **probe) is None
+    assert refused(policy=OPEN, path=path, **probe, method="HEAD") is None
+    assert refused(policy=OPEN, path=path, **probe, method="POST")[0] == 403
+    assert refused(policy=OPEN, path=f"{path}/", **probe)[0] == 403
+    assert refused(policy=OPEN, path="/metrics", **probe)[0] == 403
+    assert refused(path=path, **probe)[0] == 403  # nobody has to log in: for this machine alone
+
+
+BEHIND = replace(OPEN, behind_proxy=True)
+SITE = "https://acsnet.example.org"
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"host": "acsnet.example.org", "origin": SITE},  # a proxy here that sends no scheme
+        {"host": "acsnet.example.org"},
+        {"origin": SITE},  # nor the host
+        {"origin": f"{SITE}:8443"},
+        {"client": "10.0.0.2", "host": "acsnet.example.org"},  # elsewhere, or not in the settings
+        {"client": "10.0.0.2", "host": "acsnet:8000"},
+        {"client": "10.0.0.2", "host": ""},
+    ],
+)
+@pytest.mark.parametrize("origins", [(), (SITE,)])
+def test_what_a_reverse_proxy_leaves_out_is_told(request_, origins):
+    """Also where that was taken for another site, and set in server.origins."""
+    status, said = refused(policy=replace(BEHIND, origins=frozenset(origins)), **request_)
+    assert status == 403
+    assert "must pass on Host and send X-Forwarded-Proto: https, and server.proxies must" in said
+
+
+def test_behind_a_reverse_proxy_this_machine_and_what_comes_by_it_pass():
+    assert refused(policy=BEHIND) is None  # such as the health check of a container
+    assert refused(policy=BEHIND, origin="http://127.0.0.1:8000") is None
+    by_proxy = {"client": "10.0.0.7", "scheme": "https", "host": "acsnet.example.org"}
+    assert refused(policy=BEHIND, **by_proxy, origin=SITE) is None
+    said = refused(policy=BEHIND, **{**by_proxy, "host": "acsnet:8000"})[1]
+    assert "see server.names, and let the reverse proxy pass on Host" in said
+    plain = replace(BEHIND, plain=True)
+    assert refused(policy=plain, client="10.0.0.7", host="acsnet.example.org") is None
+
+
 @pytest.mark.parametrize(
     "query", ["tag=..%2F..", "image=%2Fetc%2Fpasswd", "label=a&tag=", "id=..", "image=a&image=%2Fb"]
 )

@@ -154,9 +154,14 @@ class Login:
 def _pair(value: str) -> tuple[str, str]:
     """Name and password of HTTP Basic (RFC 7617). Raises HTTPException 401."""
     try:
-        name, _, password = base64.b64decode(value, validate=True).decode().partition(":")
+        content = base64.b64decode(value, validate=True)
     except ValueError:
         refuse("the Authorization header cannot be read")
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        text = content.decode("latin-1")  # clients may choose; some send this where it is enough
+    name, _, password = text.partition(":")
     return name, password
 
 

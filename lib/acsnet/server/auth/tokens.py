@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import jwt
 
 from acsnet.errors import InputError
+from acsnet.files.reasons import cause_of
 from acsnet.server.identity import Person, Role
 from acsnet.server.web.access_policy import is_loopback
 from acsnet.settings import Oidc
@@ -42,6 +43,9 @@ KEEP_S = 3600.0
 TIMEOUT_S = 5.0
 
 UNREADABLE = "the keys of the identity provider cannot be read"
+
+NO_KEYS = (OSError, ValueError, jwt.PyJWTError)
+"""What reading a key set raises."""
 
 logger = logging.getLogger(__name__)
 
@@ -192,9 +196,9 @@ class ProviderKeys(jwt.PyJWKClient):
         self._keys: jwt.PyJWKSet | None = None
         if self._file is not None:
             try:
-                self.get_jwk_set()
-            except ProviderError as error:
-                msg = f"{UNREADABLE} from {source}"
+                self._keys, self._read_at = super().get_jwk_set(), clock()
+            except NO_KEYS as error:
+                msg = f"{UNREADABLE} from {source}: {_cause(error)}"
                 raise InputError(msg) from error
 
     def find(self, kid: str | None) -> jwt.PyJWK:
@@ -221,10 +225,15 @@ class ProviderKeys(jwt.PyJWKClient):
                 self._read_at = self._clock()
                 try:
                     self._keys = super().get_jwk_set()
-                except (OSError, ValueError, jwt.PyJWTError) as error:
-                    logger.warning("%s: from %s", UNREADABLE, self._file or self.uri)
+                except NO_KEYS as error:
+                    source = self._file or self.uri
+                    logger.warning("%s from %s: %s", UNREADABLE, source, _cause(error))
                     if refresh:
                         raise ProviderError from error
             if self._keys is None:  # as long as none was ever read, nobody's token is at fault
                 raise ProviderError
             return self._keys
+
+
+def _cause(error: Exception) -> str:
+    return cause_of(error) if isinstance(error, OSError) else str(error)

@@ -18,6 +18,14 @@ from acsnet.settings import Settings
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
+PROBES = ("/healthz", "/readyz")
+"""What load balancers and orchestrators ask by address, without TLS. They name no scan."""
+
+OF_THE_PROXY = (
+    "this server answers over https only: the reverse proxy must pass on Host and send "
+    "X-Forwarded-Proto: https, and server.proxies must name its address"
+)
+
 IPV6_PREFIX = 64
 """Bits of a network that one subscriber has (RFC 6177)."""
 
@@ -55,12 +63,14 @@ def address_group(address: str) -> str:
 class Policy:
     """Whom the server answers.
 
-    to_others: other machines, too; plain: these without TLS; names: hosts that its name is by,
-    besides those of this machine; origins: other sites whose pages may ask.
+    to_others: other machines, too; plain: these without TLS; behind_proxy: they come by a reverse
+    proxy that does TLS; names: hosts that its name is by, besides those of this machine; origins:
+    other sites whose pages may ask.
     """
 
     to_others: bool = False
     plain: bool = False
+    behind_proxy: bool = False
     names: frozenset[str] = frozenset()
     origins: frozenset[str] = frozenset()
 
@@ -88,6 +98,7 @@ def policy_of(settings: Settings) -> Policy:
     return Policy(
         to_others=login or server.insecure_without_login,
         plain=server.insecure_without_tls,
+        behind_proxy=server.behind_tls_proxy,
         names=frozenset(name.lower() for name in {*server.names, *bound}),
         origins=frozenset(server.origins),
     )
@@ -130,7 +141,9 @@ def refusal(
     query: str,
 ) -> tuple[int, str] | None:
     """HTTP status and reason for a request that must not go further, or None."""
-    if reason := _stranger(policy, client=client, scheme=scheme, headers=headers):
+    is_probe = policy.to_others and method in ("GET", "HEAD") and path in PROBES
+    reason = _stranger(policy, client=client, scheme=scheme, headers=headers)
+    if reason is not None and not is_probe:
         return 403, reason
     if method != "OPTIONS" and _is_of_another_page(policy, headers, method=method):
         return 403, "this server answers its own pages only: see the setting server.origins"
@@ -142,18 +155,30 @@ def refusal(
 
 def _stranger(policy: Policy, *, client: str, scheme: str, headers: Headers) -> str | None:
     """Reason to refuse the machine or page that asks; None to accept."""
+    lacks_tls = scheme != "https" and not policy.plain
     if not is_loopback(client):
         if not policy.to_others:
             return "this server answers its own machine only, as nobody has to log in"
-        if scheme != "https" and not policy.plain:
+        if lacks_tls and not policy.behind_proxy:
             return "this server answers other machines over https only"
     own = origin_of(f"{scheme}://{headers.get('host', '')}")
-    if own is None or not (is_loopback(own[1]) or own[1] in policy.names):
-        return "this server does not answer under this host name: see the setting server.names"
     origin = headers.get("origin")
+    if policy.behind_proxy and lacks_tls:
+        is_local = is_loopback(client) and own is not None and is_loopback(own[1])
+        if not is_local or _is_own_page(policy, origin):  # a proxy here may send a Host of here
+            return OF_THE_PROXY
+    if own is None or not (is_loopback(own[1]) or own[1] in policy.names):
+        also = ", and let the reverse proxy pass on Host" if policy.behind_proxy else ""
+        return f"this server does not answer under this host name: see server.names{also}"
     if origin is not None and origin not in policy.origins and origin_of(origin) != own:
         return "this server answers its own pages only: see the setting server.origins"
     return None
+
+
+def _is_own_page(policy: Policy, origin: str | None) -> bool:
+    """Whether a page asks that people have from this server, over TLS."""
+    page = origin_of(origin or "")
+    return page is not None and page[0] == "https" and page[1] in policy.names
 
 
 def _is_of_another_page(policy: Policy, headers: Headers, *, method: str) -> bool:
