@@ -95,6 +95,33 @@ def test_plain_fields_do_not_fill_the_memory(web):
         assert answer.status_code == 400, answer.text
 
 
+@pytest.mark.parametrize(
+    ("method", "headers"),
+    [
+        ("POST", {"Content-Length": "1000000"}),
+        ("DELETE", {"Content-Length": "5000"}),  # for these no time is set
+        ("POST", {"Content-Length": "9", "Transfer-Encoding": "chunked"}),
+        ("POST", {"Transfer-Encoding": "chunked"}),
+    ],
+)
+def test_no_long_body_is_read_to_refuse_who_is_not_logged_in(locked, method, headers):
+    """Their page shows what was typed into a form; of 900 MB it kept 1800 before."""
+    parts = []
+
+    async def body():
+        for _ in range(10):
+            parts.append(0)
+            yield b"comment=" + b"a" * 99_992
+
+    async def attack():
+        kind = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "text/html"}
+        send = Clients(locked.application).client.request
+        return await send(method, "/acsnet/nothing", content=body(), headers={**kind, **headers})
+
+    assert asyncio.run(attack()).status_code == 401
+    assert parts == []
+
+
 def test_what_takes_a_place_is_work_and_no_login_no_logout_no_review():
     assert takes_place("POST", "/infer/acsnet")
     assert takes_place("PUT", "/session")

@@ -146,6 +146,36 @@ def test_a_click_while_another_is_answered_is_told_to_wait(page, case):
     assert len(held) == 1
     held[0].continue_()
     page.get_by_text("1 click: ").wait_for()
+    page.get_by_text("What you clicked meanwhile was not taken").wait_for()
+
+
+def test_accept_while_a_click_is_answered_is_told_to_wait(page, url, case):
+    series, at = case
+    before = records(url, series)
+    held = []
+    page.route("**/click", lambda route: held.append(route))
+    point_at(page, at)
+    page.wait_for_function("document.getElementById('click-said').textContent === 'Moving…'")
+    page.locator("h1").click()
+    page.keyboard.press("a")
+    page.get_by_text("Wait for the answer, then press again.").wait_for()
+    held[0].continue_()
+    page.get_by_text("1 click: ").wait_for()
+    assert records(url, series) == before
+
+
+def test_a_click_that_is_not_fulfilled_is_named(page, case):
+    _, at = case
+
+    def missed(route):
+        told = route.fetch().json()
+        told["clicks"][0]["held"] = False
+        route.fulfill(json=told)
+
+    page.route("**/click", missed)
+    click(page, at)
+    said = f"not fulfilled: outside the heart in slice {at[2] + 1}, as no possible wall"
+    assert said in page.locator("#click-said").inner_text()
 
 
 def test_downloads_come_without_a_question_beside_unsaved_clicks(page, case):
@@ -174,6 +204,9 @@ def test_a_click_says_why_it_was_not_answered(page, case):
         page.locator("#click-undo").click()
         page.get_by_text(why).wait_for()
         assert "your clicks are kept here" in page.locator("#click-said").inner_text()
+    column, row, k = at
+    point_at(page, (column + 1, row, k))
+    page.get_by_text("this click is not kept, those before it are").wait_for()
     page.unroute_all()
     page.locator("#click-undo").click()
     page.get_by_text("0 clicks: nothing changed").wait_for()

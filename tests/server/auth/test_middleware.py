@@ -123,6 +123,15 @@ def test_a_browser_is_sent_to_the_login_and_back(site):
     assert answer.headers["location"] == "/acsnet/cases/a%20b?tag=x"
 
 
+def test_a_form_sent_after_the_session_ended_is_shown_beside_the_way_to_the_login(site):
+    page = {**HTML, "Referer": "http://testserver/acsnet/cases/1"}
+    form = {"comment": "apex is missing"}
+    answer = site.client().post("/acsnet/cases/1/reject", data=form, headers=page)
+    assert answer.status_code == 401
+    assert ">apex is missing</textarea>" in answer.text
+    assert 'href="/acsnet/login?next=%2Facsnet%2Fcases%2F1"' in answer.text
+
+
 def test_a_program_is_told_to_log_in(site):
     answer = site.client().get("/info/")
     assert answer.status_code == 401
@@ -229,8 +238,16 @@ def test_a_header_that_is_no_login_is_refused(site, header):
     assert answer.status_code == 401
 
 
-def basic(name, password=PASSWORD):
-    return {"Authorization": f"Basic {base64.b64encode(f'{name}:{password}'.encode()).decode()}"}
+def basic(name, password=PASSWORD, encoding="utf-8"):
+    pair = base64.b64encode(f"{name}:{password}".encode(encoding)).decode()
+    return {"Authorization": f"Basic {pair}"}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_basic_works_with_umlauts_in_either_encoding(site, encoding):
+    site.accounts.put("admin", Role.ADMIN, "p\u00e4ssw\u00f6rd 12345")
+    header = basic("admin", "p\u00e4ssw\u00f6rd 12345", encoding)
+    assert site.client().get("/info/", headers=header).json()["user"] == "admin"
 
 
 def test_basic_works_for_programs_until_the_password_changes(site):

@@ -169,9 +169,12 @@ def test_what_a_reader_enters_is_there_again(desk):
     assert desk.client.post(f"{desk.case}/details", data=form).status_code == 303
     text = desk.client.get(desk.case).text
     assert 'value="172.5"' in text
+    assert 'value="80"' in text
     assert "chest pain" in text
     assert "marked in slice 3" in text
     assert "marked in slice 4" in text
+    assert 'value="{"3": [60, 41]}"' in unescape(text)
+    assert 'value="{"' not in text  # which ends the attribute
     assert "saved by Eve" in text
     refused = desk.client.post(f"{desk.case}/details", data={**form, "weight_kg": ""})
     assert refused.status_code == 422

@@ -203,6 +203,23 @@ def test_what_a_reader_entered_is_in_report_and_sr(segmented):
         assert words in sr.to_json()
 
 
+def test_a_page_that_stays_saves_its_details_again_by_when_it_saved_them(segmented):
+    case = f"/acsnet/cases/{segmented.series}"
+    page = segmented.client.get(case).text
+    (saved,) = re.findall(r'name="saved" value="([^"]*)">\s*<label>Reader', page)
+    for comment in ("Thin apex, bright.", "Thin apex, bright septum."):
+        form = {"by": "Ana", "height_cm": "170.123456", "weight_kg": "80", "comment": comment}
+        answer = segmented.client.post(
+            f"{case}/details", data={**form, "saved": saved}, headers={"Accept": "application/json"}
+        )
+        assert answer.status_code == 200, answer.text
+        saved = answer.json()["saved"]
+    text = segmented.client.get(case).text
+    assert comment in text
+    assert f'name="saved" value="{saved}"' in text
+    assert 'size="6" value="170.123456"' in text
+
+
 def test_the_bullseyes_are_on_the_case_page(segmented):
     text = segmented.client.get(f"/acsnet/cases/{segmented.series}").text
     (address,) = (link for link in Links(text).found if "bullseye.png" in link)

@@ -3,9 +3,10 @@
 from typing import Annotated
 
 import pytest
-from fastapi import FastAPI, File, UploadFile
+from fastapi import FastAPI, File, Form, UploadFile
 from fastapi.testclient import TestClient
 
+from acsnet.server.errors import ReplacedError
 from acsnet.server.web.error_responses import add_error_handlers
 
 
@@ -51,3 +52,23 @@ def test_what_is_wrong_with_a_form_is_said(form):
     unnamed = "a file must be sent with a file name (filename=)"
     assert form() == (422, f"file: {unnamed}")
     assert form(content="a" * 2000) == (400, f"a field of the form is too long; {unnamed}")
+
+
+@pytest.mark.parametrize("reads", [True, False])
+def test_the_page_of_a_refused_form_shows_what_was_typed_and_no_more_of_it(reads):
+    site = FastAPI()
+    add_error_handlers(site)
+
+    def keep(comment: Annotated[str, Form()] = ""):
+        msg = "another one is there now"
+        raise ReplacedError(msg)
+
+    if reads:  # else there is nothing at the address, and nobody has read the form
+        site.post("/acsnet/kept")(keep)
+    form = {"comment": "<b>a\nb", "height_cm": "1,70m", "weight_kg": "", "password": "secret"}
+    answer = TestClient(site).post("/acsnet/kept", data=form)
+    assert answer.status_code == (409 if reads else 404)
+    assert 'Comment <textarea rows="2" readonly>&lt;b&gt;a\nb</textarea>' in answer.text
+    assert 'Height (cm) <textarea rows="2" readonly>1,70m</textarea>' in answer.text
+    assert "Weight" not in answer.text
+    assert "secret" not in answer.text

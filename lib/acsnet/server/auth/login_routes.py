@@ -6,11 +6,11 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
-from acsnet.server.auth.middleware import LOGIN_PAGE, cookie_name, own_address
+from acsnet.server.auth.middleware import cookie_name, own_address
 from acsnet.server.auth.service import Login
 from acsnet.server.identity import logged_in
 from acsnet.server.web.access_policy import address_of
-from acsnet.server.web.headers import PAGES
+from acsnet.server.web.headers import LOGIN_PAGE, PAGES
 from acsnet.server.web.templates import page
 
 router = APIRouter()

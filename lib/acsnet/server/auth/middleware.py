@@ -16,9 +16,8 @@ from acsnet.server.errors import AccountsError
 from acsnet.server.identity import Person, Role, denied, request_of
 from acsnet.server.web.access_policy import address_of, origin_of
 from acsnet.server.web.error_responses import acsnet_error, error_response
-from acsnet.server.web.headers import PAGES, VIEWERS
+from acsnet.server.web.headers import LOGIN_PAGE, PAGES, VIEWERS
 
-LOGIN_PAGE = f"{PAGES}login"
 SHOWN = (PAGES, *VIEWERS)
 """Where a person in a browser is sent to the login, and a program is told to log in."""
 SAFE = ("GET", "HEAD", "OPTIONS")
@@ -38,14 +37,14 @@ class LoginMiddleware:
         if self.login is None or scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request = Request(scope)
+        request = Request(scope, receive)
         try:
             person = await _admitted(self.login, request)
         except HTTPException as error:
-            await _refusal(request, error)(scope, receive, send)
+            await (await _refusal(request, error))(scope, receive, send)
             return
         except AccountsError as error:
-            await acsnet_error(request, error)(scope, receive, send)
+            await (await acsnet_error(request, error))(scope, receive, send)
             return
         if person is None:
             await self.app(scope, receive, send)
@@ -98,10 +97,10 @@ async def _identified(login: Login, request: Request) -> Person:
     return replace(person, in_browser=True)
 
 
-def _refusal(request: Request, error: HTTPException) -> Response:
+async def _refusal(request: Request, error: HTTPException) -> Response:
     page = request.method == "GET" and request.scope["path"].startswith(SHOWN)
     if error.status_code == 401 and page and "text/html" in request.headers.get("accept", ""):
         query = f"?{request.url.query}" if request.url.query else ""
         address = quote(request.scope["path"]) + query
         return RedirectResponse(f"{LOGIN_PAGE}?{urlencode({'next': address})}", 303)
-    return error_response(request, error.status_code, error.detail, headers=error.headers)
+    return await error_response(request, error.status_code, error.detail, headers=error.headers)

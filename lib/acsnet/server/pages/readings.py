@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, Form, HTTPException
-from fastapi.responses import RedirectResponse
+from fastapi import APIRouter, Form, HTTPException, Request
+from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 from acsnet.annotations.marks import NOT_USED, measure_marked
 from acsnet.annotations.reading_details import DetailsStore, ReadingDetails
@@ -25,6 +25,7 @@ from acsnet.server.identity import signed_on_page
 from acsnet.server.inference.work_queue import volume_place
 from acsnet.server.state.audit_trail import note
 from acsnet.server.state.paths import DETAILS
+from acsnet.server.web.error_responses import wants_page
 
 router = APIRouter(prefix="/acsnet")
 
@@ -37,6 +38,7 @@ _NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)")
 @router.post("/cases/{image}/details")
 def save_details(
     app: App,
+    request: Request,
     image: str,
     by: Text = "",
     height_cm: Text = "",
@@ -47,9 +49,10 @@ def save_details(
     remote_region: Text = "",
     scan: Text = "",
     saved: Text = "",
-) -> RedirectResponse:
+) -> Response:
     """Keep what was entered in place of what was there, and show the case.
 
+    Where JSON is asked for, the answer is `saved`, when that was, for the next save of this page.
     A new mark that can be used on none of its label maps is refused.
 
     scan: state of the scan that the reader was shown, empty where nobody says; saved: when what the
@@ -90,6 +93,8 @@ def save_details(
         seconds=time.perf_counter() - start,
         details={"what": "details"},
     )
+    if not wants_page(request):
+        return JSONResponse({"saved": entry.moment})
     return RedirectResponse(f"/acsnet/cases/{quote(image)}#details", 303)
 
 

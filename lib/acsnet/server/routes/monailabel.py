@@ -34,9 +34,9 @@ def add_stock_routes(application: FastAPI) -> None:
                 )
 
 
-def monailabel_error(request: Request, error: Exception) -> Response:
+async def monailabel_error(request: Request, error: Exception) -> Response:
     """What MONAI Label reports of a request: an unknown name, a wrong parameter."""
-    return error_response(request, 422, getattr(error, "msg", str(error)))
+    return await error_response(request, 422, getattr(error, "msg", str(error)))
 
 
 def in_thread(endpoint: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., Any]:

@@ -7,7 +7,9 @@ from urllib.parse import urlsplit
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from acsnet.errors import ON_SERVER, AcsnetError, ChoiceError, worded
 from acsnet.files.reasons import is_full
@@ -18,7 +20,7 @@ from acsnet.server.errors import (
     MemoryShortError,
     printable,
 )
-from acsnet.server.web.headers import OWN_PAGE, PAGES
+from acsnet.server.web.headers import LOGIN_PAGE, OWN_PAGE, PAGES
 from acsnet.server.web.templates import page
 
 UNNAMED = "a file must be sent with a file name (filename=)"
@@ -26,6 +28,17 @@ UNNAMED = "a file must be sent with a file name (filename=)"
 
 BAD_FORM = "There was an error parsing the body"
 """What FastAPI says of a form, also where it is the server that cannot keep its files."""
+
+ENTERED = {
+    "height_cm": "Height (cm)",
+    "weight_kg": "Weight (kg)",
+    "indication": "Indication",
+    "comment": "Comment",
+}
+"""Fields of our forms that hold what a person typed, and what the pages call them."""
+
+MAX_ENTERED_BYTES = 64 * 2**10
+"""Of a refused form that is read, as `auth/roles` lets forms have: it may be sent by anybody."""
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +53,7 @@ def add_error_handlers(application: FastAPI) -> None:
     application.add_exception_handler(Exception, own_error)
 
 
-def acsnet_error(request: Request, error: Exception) -> Response:
+async def acsnet_error(request: Request, error: Exception) -> Response:
     """One of our own errors, which knows its status and when to ask again."""
     assert isinstance(error, AcsnetError)  # noqa: S101 # registered for no other
     if error.client_message != str(error):  # the log says what a client may not know
@@ -49,10 +62,10 @@ def acsnet_error(request: Request, error: Exception) -> Response:
     headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
     choice = isinstance(error, ChoiceError)
     reason = worded(error, ON_SERVER) if choice else error.client_message
-    return error_response(request, error.status, printable(reason), headers=headers)
+    return await error_response(request, error.status, printable(reason), headers=headers)
 
 
-def validation_error(request: Request, error: Exception) -> Response:
+async def validation_error(request: Request, error: Exception) -> Response:
     """Parameters of the wrong kind, by name; never what was sent, which JSON may not hold."""
     faults = error.errors() if isinstance(error, RequestValidationError) else []
     places = [".".join(map(str, fault["loc"][1:])) or "the body" for fault in faults]
@@ -61,7 +74,7 @@ def validation_error(request: Request, error: Exception) -> Response:
         f"{place}: {_of_form(fault['msg']) if form else fault['msg']}"
         for place, fault in zip(places, faults, strict=True)
     )
-    return error_response(request, 422, printable(reason))
+    return await error_response(request, 422, printable(reason))
 
 
 def _of_form(fault: str) -> str:
@@ -73,43 +86,43 @@ def _of_form(fault: str) -> str:
     return fault
 
 
-def memory_error(request: Request, error: Exception) -> Response:
+async def memory_error(request: Request, error: Exception) -> Response:
     """A request for which there is not enough memory just now; others may still be answered."""
     msg = "the server has not enough memory for this just now: ask again later"
-    return acsnet_error(request, MemoryShortError(msg))
+    return await acsnet_error(request, MemoryShortError(msg))
 
 
-def place_error(request: Request, error: Exception) -> Response:
+async def place_error(request: Request, error: Exception) -> Response:
     """A file that cannot be had, for the disk is full or a folder of the server's own is gone."""
     if is_full(error):
-        return acsnet_error(request, DiskFullError(DISK_FULL, retry_after=600))
-    if not request.app.state.acsnet.missing_folders():
+        return await acsnet_error(request, DiskFullError(DISK_FULL, retry_after=600))
+    if not await run_in_threadpool(request.app.state.acsnet.missing_folders):
         raise error
     count_refusal(request, error)
     reason = "the studies or the state folder cannot be reached: ask again later"
-    return error_response(request, 503, reason, headers={"Retry-After": str(MAX_RETRY_S)})
+    return await error_response(request, 503, reason, headers={"Retry-After": str(MAX_RETRY_S)})
 
 
-def own_error(request: Request, error: Exception) -> Response:
+async def own_error(request: Request, error: Exception) -> Response:
     """A fault of the server: the log has the rest, under the id of the request."""
     identifier = request.scope.get("state", {}).get("request_id", "")
     headers = {"X-Request-ID": identifier} if identifier else None
     reason = "an internal error occurred; the log of the server has details"
-    return error_response(request, 500, reason, headers=headers)
+    return await error_response(request, 500, reason, headers=headers)
 
 
-def http_error(request: Request, error: Exception) -> Response:
+async def http_error(request: Request, error: Exception) -> Response:
     """What a route refuses by itself, such as a name that it does not know."""
     headers = getattr(error, "headers", None)
     status = getattr(error, "status_code", 500)
     reason = printable(str(getattr(error, "detail", "")))
     if reason == BAD_FORM and isinstance(error.__cause__, OSError):
-        return place_error(request, error.__cause__)
+        return await place_error(request, error.__cause__)
     if reason.startswith("Part exceeded maximum size"):
         reason = f"a field of the form is too long; {UNNAMED}"
     if reason == "Not Found" and wants_page(request):
         reason = "there is nothing at this address"
-    return error_response(request, status, reason, headers=headers)
+    return await error_response(request, status, reason, headers=headers)
 
 
 def count_refusal(request: Request, error: Exception) -> None:
@@ -127,18 +140,43 @@ def wants_page(request: Request) -> bool:
     return "text/html" in kinds
 
 
-def error_response(
+async def error_response(
     request: Request, status: int, reason: str, *, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """One sentence, as a page where a person reads it."""
+    """One sentence, as a page where a person reads it, with what they had typed."""
     if wants_page(request):
         request.scope.setdefault("state", {})[OWN_PAGE] = True
         response: Response = page(
-            "error.html", status=status, reason=reason, came_from=came_from(request)
+            "error.html",
+            status=status,
+            reason=reason,
+            came_from=came_from(request),
+            login=LOGIN_PAGE if status == 401 else "",
+            entered=await _entered(request),
         )
         response.headers.update(headers or {})
         return response
     return JSONResponse({"detail": reason}, status, headers=dict(headers or {}))
+
+
+async def _entered(request: Request) -> dict[str, str]:
+    """What a person typed into the form that was refused: name of the field -> text."""
+    headers = request.headers
+    length = headers.get("content-length", "")
+    is_form = (
+        request.method == "POST"  # bodies of others have no limit of time
+        and headers.get("content-type") == "application/x-www-form-urlencoded"
+        and "transfer-encoding" not in headers  # it would be what counts, and not the length
+        and length.isdecimal()
+        and int(length) <= MAX_ENTERED_BYTES
+    )
+    if not is_form:
+        return {}
+    try:
+        form = await request.form()
+    except (ClientDisconnect, HTTPException, RuntimeError):  # it broke off, or is no form
+        return {}
+    return {name: str(form[key]) for key, name in ENTERED.items() if form.get(key)}
 
 
 def came_from(request: Request) -> str:

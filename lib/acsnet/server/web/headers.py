@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 PAGES = "/acsnet/"
 """The work list, and what the addresses of our own pages begin with, which a person reads."""
+LOGIN_PAGE = f"{PAGES}login"
 VIEWERS = ("/ohif/", "/viewer/")
 
 PAGE_POLICY = (

@@ -16,10 +16,13 @@
   let before = null; // what this reader clicked here before the page was opened
   let slices = null; // of desk.js: what is shown, and how to draw it
   let busy = false;
+  let passedOver = false; // whether something was clicked while an answer was waited for
 
   const reader = () => (document.querySelector('input[name="by"]') || { value: '' }).value;
   const say = (text) => { said.textContent = text; };
   const counted = (count, words) => `${count} ${words}${count === 1 ? '' : 's'}`;
+  const KEPT = 'your clicks are kept here';
+  const named = (value) => [...kind.options].find((option) => option.value === value).text;
   const enable = () => {
     undo.disabled = busy || !clicks.length;
     save.disabled = busy || !clicks.length;
@@ -49,18 +52,18 @@
   const request = async (address, options) => {
     const headers = { 'Content-Type': 'application/json', Accept: 'application/json' };
     const answer = await fetch(address, { headers, ...options })
-      .catch(() => { throw new Error('the server cannot be reached; your clicks are kept here'); });
-    if (answer.status === 401) throw new Error('log in again in another tab; your clicks are kept here');
+      .catch(() => { throw new Error('the server cannot be reached'); });
+    if (answer.status === 401) throw new Error('log in again in another tab');
     const told = await answer.json().catch(() => ({}));
     if (!answer.ok) throw new Error(told.detail || `HTTP ${answer.status}`);
     return told;
   };
 
-  // Send all clicks, and hand on the answer; gives whether that was done.
-  const ask = async (words, { saving = false, then }) => {
+  // Send all clicks, and hand on the answer; gives whether that was done. left: what is kept if not.
+  const ask = async (doing, left, { saving = false, then }) => {
     busy = true;
     enable();
-    say(words);
+    say(doing);
     try {
       const { version, saved } = tool.dataset;
       const body = { clicks, start: version, saved, kept, user: reader(), save: saving };
@@ -68,26 +71,27 @@
       again.hidden = true;
       return true;
     } catch (error) {
-      say(`Not done: ${error.message}`);
+      say(`Not done: ${error.message}; ${left}.`);
       return false;
     } finally {
-      busy = false;
+      if (passedOver) said.append(' What you clicked meanwhile was not taken: click it again.');
+      busy = passedOver = false;
       enable();
     }
   };
 
-  const move = () => ask('Moving…', { then: async (told) => {
+  const move = (left) => ask('Moving…', left, { then: async (told) => {
     kept = clicks.length ? told.kept : '';
     slices.show((!clicks.length && slices.shown) || await unpack(told.label_map), told.clicks);
-    const missed = told.clicks.filter((one) => !one.held).length;
+    const missed = told.clicks.filter((one) => !one.held).map((one) => `${named(one.kind)} in slice ${one.slice}`).join(', ');
     const burden = told.measurements.scar_burden_percent;
     const changed = told.changed_slices.length ? `slices ${told.changed_slices.join(', ')} changed` : 'nothing changed';
-    say(`${counted(clicks.length, 'click')}: ${changed}${missed ? `; ${missed} not fulfilled: no possible wall fulfils all of them` : ''}`
+    say(`${counted(clicks.length, 'click')}: ${changed}${missed ? `; not fulfilled: ${missed}, as no possible wall fulfils all of them` : ''}`
       + `${burden === null ? '' : `; scar burden ${burden.toFixed(1)} %`}.${clicks.length ? ' Not saved.' : ''}`);
   } });
 
   // From now on what is on the screen is the version that was saved.
-  const keep = (then) => ask('Saving…', { saving: true, then: ({ saved }) => {
+  const keep = (then) => ask('Saving…', KEPT, { saving: true, then: ({ saved }) => {
     clicks.length = 0;
     if (form) Object.assign(form.elements.version, { value: saved.version });
     then(saved.version);
@@ -115,22 +119,23 @@
     if (busy || clicks.length) return;
     clicks.push(...before.clicks);
     kept = before.kept;
-    if (!(await move())) { clicks.length = 0; kept = ''; }
+    if (!(await move('your clicks are kept on the server'))) { clicks.length = 0; kept = ''; }
     enable();
   });
 
   desk.addEventListener('acsnet-slices', (event) => { slices = event.detail; offer(); });
   desk.addEventListener('acsnet-pixel', async (event) => {
     if (!kind.value || !slices || !event.detail.pixel) return;
-    if (busy) { say('Wait for the answer, then click again.'); return; }
+    if (busy) { passedOver = true; say('Wait for the answer, then click again.'); return; }
     const [row, column] = event.detail.pixel;
+    const left = clicks.length ? 'this click is not kept, those before it are' : 'this click is not kept';
     clicks.push({ slice: event.detail.slice, row, column, kind: kind.value });
-    if (!(await move())) clicks.pop();
+    if (!(await move(left))) clicks.pop();
     enable();
   });
   undo.addEventListener('click', async () => {
     const last = clicks.pop();
-    if (!(await move())) clicks.push(last);
+    if (!(await move(KEPT))) clicks.push(last);
     enable();
   });
   save.addEventListener('click', () => keep((version) => {
@@ -142,7 +147,7 @@
     if (event.target.method !== 'post' || !(busy || clicks.length)) return;
     event.preventDefault();
     event.stopPropagation();
-    if (busy) return;
+    if (busy) { say('Wait for the answer, then press again.'); return; }
     const { submitter } = event;
     if (submitter && submitter.id === 'accept') {
       await keep(() => {});

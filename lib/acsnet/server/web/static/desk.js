@@ -57,6 +57,7 @@
     const controls = Object.fromEntries(['shown', 'opacity', 'style', 'reset', 'insertion', 'remote', 'before', 'after', 'zoom']
       .map((name) => [name, document.getElementById(`tool-${name}`)]));
     const colours = JSON.parse(desk.dataset.colours); // value -> [red, green, blue]
+    const GREY_ZONE = 3; // dashed, as in the reports: its colour alone tells it from core scar
     let scan;
     try {
       scan = await voxels(desk.dataset.scan, Uint16Array);
@@ -66,10 +67,12 @@
     }
     const size = scan.rows * scan.columns;
     const whole = { top: 0, left: 0, rows: scan.rows, columns: scan.columns };
-    const state = { slice: Math.floor(scan.slices / 2), window: [...scan.window], marks: { insertion: {}, remote: {} }, clicks: [], heart: whole, cursor: null };
+    const state = { slice: Math.floor(scan.slices / 2), window: [...scan.window], marks: {}, clicks: [], heart: whole, cursor: null };
     const crop = () => (controls.zoom.checked ? state.heart : whole);
-    for (const kind of Object.keys(state.marks)) {
-      try { state.marks[kind] = JSON.parse(desk.dataset[kind] || 'null') || {}; } catch { /* none */ }
+    const FIELDS = { insertion: 'rv_insertion', remote: 'remote_region' };
+    for (const [kind, id] of Object.entries(FIELDS)) {
+      const field = document.getElementById(id);
+      state.marks[kind] = field && field.value ? JSON.parse(field.value) : {};
     }
     const maps = [null, null];
 
@@ -95,8 +98,8 @@
       }
       return image;
     };
-    // Edges between pixels of different value, as lines on the screen.
-    const outline = (map, k, place, paint) => {
+    // Edges between pixels of different value, as lines on the screen; of one value dashed.
+    const outline = (map, k, place, paint, dashed) => {
       const values = plane(map, k);
       const at = (r, c) => (r < 0 || c < 0 || r >= scan.rows || c >= scan.columns ? 0 : values[r * scan.columns + c]);
       const paths = new Map();
@@ -111,7 +114,12 @@
         if (here !== at(r - 1, c)) line(Math.max(here, at(r - 1, c)), c, r, c + 1, r);
         if (here !== at(r, c - 1)) line(Math.max(here, at(r, c - 1)), c, r, c, r + 1);
       }
-      for (const [value, path] of [...paths].sort((a, b) => a[0] - b[0])) { pen.strokeStyle = paint(value); pen.stroke(path); }
+      for (const [value, path] of [...paths].sort((a, b) => a[0] - b[0])) {
+        pen.strokeStyle = paint(value);
+        pen.setLineDash(value === dashed ? [0.6 * place.across, 0.4 * place.across] : []);
+        pen.stroke(path);
+      }
+      pen.setLineDash([]);
     };
     const scratch = document.createElement('canvas');
     const put = (target, image, place, smooth) => {
@@ -159,11 +167,9 @@
           outline(maps[0], state.slice, place, () => '#56b4e9');
           pen.lineWidth /= 3;
           outline(maps[1], state.slice, place, () => '#e69f00');
-        } else if (maps[0] && controls.style.value === 'fill') {
-          pen.globalAlpha = 1;
-          put(pen, filled(state.slice, 0.6 * opacity), place, false);
         } else if (maps[0]) {
-          outline(maps[0], state.slice, place, (value) => `rgb(${colours[value] || [255, 255, 255]})`);
+          if (controls.style.value === 'fill') put(pen, filled(state.slice, 0.6), place, false);
+          outline(maps[0], state.slice, place, (value) => `rgb(${colours[value] || [255, 255, 255]})`, GREY_ZONE);
         }
         pen.globalAlpha = 1;
       }
@@ -287,7 +293,6 @@
       const box = canvas.getBoundingClientRect(), ratio = canvas.width / box.width;
       return toInput((event.clientX - box.left) * ratio, (event.clientY - box.top) * ratio);
     };
-    const FIELDS = { insertion: 'rv_insertion', remote: 'remote_region' };
     // A pixel was pointed at: what is to be marked, or a click for clicks.js.
     const point = (pixel) => {
       const slice = scan.numbers[state.slice];
@@ -297,20 +302,32 @@
       } else if (pixel) {
         state.marks[marked][slice] = pixel;
         noted(marked);
+        tell(`Marked in slice ${slice}, not saved yet.`);
       }
     };
-    const noted = (kind) => {
+    const tell = (text) => { const line = document.getElementById('click-said'); if (line) line.textContent = text; };
+    const clickKind = document.getElementById('click-kind');
+    const unmark = () => { for (const kind of Object.keys(FIELDS)) controls[kind].checked = false; };
+    if (clickKind) clickKind.addEventListener('change', unmark); // what was chosen last counts
+    const describe = (kind) => {
       const slices = Object.keys(state.marks[kind]);
-      document.getElementById(FIELDS[kind]).value = slices.length ? JSON.stringify(state.marks[kind]) : '';
       document.getElementById(`marked-${kind}`).textContent = slices.length ? `marked in slice ${slices.join(', ')}` : 'found automatically';
+    };
+    const noted = (kind) => {
+      const isMarked = Object.keys(state.marks[kind]).length;
+      document.getElementById(FIELDS[kind]).value = isMarked ? JSON.stringify(state.marks[kind]) : '';
+      describe(kind);
       draw();
     };
     for (const kind of Object.keys(FIELDS)) {
-      const clear = document.getElementById(`clear-${kind}`);
-      if (clear) clear.addEventListener('click', () => { state.marks[kind] = {}; noted(kind); });
-      if (controls[kind]) controls[kind].addEventListener('change', () => { // one click, one mark
-        for (const other of Object.keys(FIELDS)) if (other !== kind && controls[other]) controls[other].checked = false;
-        if (controls[kind].checked) desk.scrollIntoView({ block: 'start' }); // where the click has to be
+      if (!controls[kind]) continue;
+      describe(kind); // as the browser has it where it brought the page back
+      document.getElementById(`clear-${kind}`).addEventListener('click', () => { state.marks[kind] = {}; noted(kind); });
+      controls[kind].addEventListener('change', () => { // one click, one mark
+        if (!controls[kind].checked) return;
+        for (const other of Object.keys(FIELDS)) if (other !== kind) controls[other].checked = false;
+        if (clickKind) clickKind.value = '';
+        desk.scrollIntoView({ block: 'start' }); // where the click has to be
       });
     }
     controls.before.addEventListener('click', () => go(state.slice - 1));
@@ -318,15 +335,15 @@
     controls.reset.addEventListener('click', () => { state.window = [...scan.window]; draw(); });
     for (const name of ['shown', 'opacity', 'style', 'zoom']) controls[name].addEventListener('input', draw);
     const opacity = (by) => { controls.opacity.value = Number(controls.opacity.value) + by; draw(); return true; };
-    const kind = document.getElementById('click-kind');
     Object.assign(KEYS, {
       ShiftArrowUp: () => steer(-1, 0), ShiftArrowDown: () => steer(1, 0),
       ShiftArrowLeft: () => steer(0, -1), ShiftArrowRight: () => steer(0, 1),
       Enter: () => { if (!state.cursor) return false; point(toAcquired(...state.cursor)); return true; },
       k: () => {
-        if (!kind) return false;
-        kind.selectedIndex = (kind.selectedIndex + 1) % kind.options.length;
-        document.getElementById('click-said').textContent = `Here is ${kind.options[kind.selectedIndex].text}.`;
+        if (!clickKind) return false;
+        clickKind.selectedIndex = (clickKind.selectedIndex + 1) % clickKind.options.length;
+        unmark();
+        tell(`Here is ${clickKind.options[clickKind.selectedIndex].text}.`);
         return true;
       },
       ArrowUp: () => go(state.slice - 1), ArrowLeft: () => go(state.slice - 1),

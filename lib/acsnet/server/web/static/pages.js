@@ -37,6 +37,32 @@
     for (const box of document.querySelectorAll('input[name="image"]')) box.checked = event.target.checked;
   });
 
+  // ---- what was typed and not sent ---------------------------------------------------------
+  // Whether it would be lost with the page; the reader's name is not.
+  const holds = (form) => [...form.elements].some((field) => (
+    /^text/.test(field.type) && field.name !== 'by' && field.value !== field.defaultValue));
+  // Save a form without leaving the page; gives why that cannot be done, and nothing where it was.
+  const saved = async (form) => {
+    const options = { method: 'POST', body: new URLSearchParams(new FormData(form)), headers: { Accept: 'application/json' } };
+    const answer = await fetch(form.action, options).catch(() => null);
+    if (!answer) return ['the server cannot be reached'];
+    const said = await answer.json().catch(() => ({}));
+    if (said.saved) {
+      form.elements.saved.value = said.saved; // what the next save of this page takes the place of
+      for (const field of form.elements) field.defaultValue = field.value;
+      return [];
+    }
+    const fault = said.detail || `HTTP ${answer.status}`;
+    if (![401, 409].includes(answer.status)) return [fault];
+    const beside = document.createElement('a'); // to log in, or to see what is there now
+    Object.assign(beside, { href: window.location.pathname, target: '_blank', textContent: 'Open it beside this page' });
+    return [`${fault}. `, beside];
+  };
+  const LOST = 'What you typed elsewhere on this page is not sent and will be lost. Go on?';
+  const FORMS = document.querySelectorAll('main form[method="post"]:not(.login)');
+  const unsent = (besides) => [...FORMS].some((form) => form !== besides && holds(form));
+  window.addEventListener('beforeunload', (event) => { if (!off && unsent()) event.preventDefault(); });
+
   // ---- forms: sent once, and seen to be ----------------------------------------------------
   const working = document.getElementById('working');
   const STOPPED_MS = 120000; // a page that is still there by then was not left: its reader stopped it
@@ -49,14 +75,12 @@
     off = null;
     working.textContent = '';
   };
-  document.addEventListener('submit', (event) => {
-    if (event.target.method !== 'post') return;
-    if (off) { event.preventDefault(); return; }
+  const lock = (submitter) => {
     off = new Map();
-    const { submitter } = event;
     const words = (submitter && submitter.dataset.words) || 'Working…';
     working.textContent = words;
     setTimeout(() => { // the form has been read by then: a button that is off is not sent
+      if (!off) return;
       for (const button of document.querySelectorAll('form[method="post"] button:enabled')) {
         off.set(button, [...button.childNodes]);
         button.disabled = true;
@@ -64,6 +88,22 @@
       if (submitter) submitter.textContent = words;
     });
     setTimeout(on, STOPPED_MS);
+  };
+  const decide = document.getElementById('decide');
+  const details = document.querySelector('form.fields');
+  document.addEventListener('submit', async (event) => {
+    const { target, submitter } = event;
+    if (target.method !== 'post') return;
+    if (off) { event.preventDefault(); return; }
+    if (target === decide && holds(details)) { // for the report: saved before the next case opens
+      event.preventDefault();
+      lock(submitter);
+      const fault = await saved(details);
+      on();
+      if (fault.length) document.getElementById('said').replaceChildren('Not done, as what you entered for the report is not saved: ', ...fault);
+      else decide.requestSubmit(submitter);
+    } else if (unsent(target) && !window.confirm(LOST)) event.preventDefault();
+    else lock(submitter);
   });
   // Else it is a new page, or one whose pictures came late.
   window.addEventListener('pageshow', (event) => { if (event.persisted) on(); });
