@@ -4,7 +4,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from acsnet.report.layout import fonts
-from acsnet.report.layout.fonts import MISSING, UNPRINTABLE, families, printable
+from acsnet.report.layout.fonts import MISSING, UNPRINTABLE, families, printable, printable_name
 from acsnet.report.layout.page import (
     A4,
     LINE,
@@ -89,6 +89,14 @@ def test_what_no_font_has_is_replaced_or_said(monkeypatch):
     assert printable(f"{FIRST} {SECOND}") == UNPRINTABLE
     assert printable(f"LGE {FIRST}") == f"LGE {MISSING}"
     assert printable("a\x1bb\u3000c\nd") == "ab c\nd"
+
+
+def test_cases_whose_names_no_font_has_are_told_apart(monkeypatch):
+    monkeypatch.setattr(fonts, "FAMILIES", ("DejaVu Sans",))
+    assert printable_name("LGE \u0414_1") == "LGE \u0414_1"
+    assert printable_name("\u5f20\u4e09_lge") == r"\u5f20\u4e09_lge"
+    assert printable_name("\u5f20\U00020000") == r"\u5f20\U00020000"
+    assert printable_name("a\x1bb") == "ab"
 
 
 def test_further_fonts_are_named_where_the_first_lacks_a_character_only(monkeypatch):

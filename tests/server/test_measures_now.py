@@ -1,16 +1,19 @@
 """When a label map is measured anew, and which warnings on record a list tells without that."""
 
 import threading
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timezone
 
 import pytest
 from saved_labels import save_label
-from small_scans import drawn, write_studies
+from small_scans import drawn, write_scan, write_studies
 
 from acsnet.annotations.reading_details import DetailsStore, ReadingDetails, SavedDetails
 from acsnet.quantify.body_size import HEADER_NOT_USED
+from acsnet.quantify.quantification import NOTHING
 from acsnet.server import measures_now
+from acsnet.server.datastores.folder import StudiesDatastore
 from acsnet.server.datastores.protocol import LabelRecord, record_called
 from acsnet.server.errors import LoadError
 from acsnet.server.inference import work_queue
@@ -121,6 +124,20 @@ def test_marks_and_a_size_that_is_taken_back_are_measured_with_once(store, measu
     assert known.of("a", now(store, version)) == first
     assert measured == [version.id]
     assert NOT_ANEW not in str(first.warnings)
+
+
+def test_a_report_names_the_case_and_not_the_file_that_two_patients_have_alike(tmp_path):
+    studies = tmp_path / "studies"
+    for patient in ("pat1", "pat2"):
+        (studies / patient).mkdir(parents=True)
+        write_scan(studies / patient / "lge.nii", seed=int(patient[-1]))
+    with closing(StudiesDatastore(studies=studies, store=tmp_path / "store")) as store:
+        for image in ("pat1_lge", "pat2_lge"):
+            record = save_label(store, image, drawn(2))
+            assert record.features["case"] == image
+            file, record = measures_now.opened(store, image, record)
+            measured = measures_now.measured_anew(store, image, record, file, given=NOTHING)
+            assert measured.scan.name == image
 
 
 def test_clocks_do_not_tell_what_a_label_map_was_measured_with(store, measured):

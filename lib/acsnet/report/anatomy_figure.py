@@ -24,7 +24,7 @@ from acsnet.labels import MYOCARDIUM, Label
 from acsnet.masks import crop_around
 from acsnet.report.display_orientation import grey_window, view_of
 from acsnet.report.files import ANATOMY_FIGURE
-from acsnet.report.layout.fonts import families, printable
+from acsnet.report.layout.fonts import families, printable_name
 from acsnet.result import Result
 from acsnet.stages.correction import Action
 from acsnet.storage import case_folder, writing
@@ -172,7 +172,7 @@ def _draw_frame(figure: Figure, result: Result) -> None:
     )
     if not result.drawn_wall.any():
         summary = "The network drew no wall in this scan"
-    name, room = printable(result.scan.name), int(width * TITLE_CHARACTERS_PER_INCH)
+    name, room = printable_name(result.scan.name), int(width * TITLE_CHARACTERS_PER_INCH)
     title = name if len(name) <= room else f"{name[: room - 3]}..."
     centre: dict[str, Any] = {"x": 0.5, "ha": "center", "va": "top", "parse_math": False}
     figure.text(

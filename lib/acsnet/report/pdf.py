@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from acsnet.report.details import details_pages, slices_page
 from acsnet.report.first_page import first_pages
+from acsnet.report.layout.fonts import printable_name
 from acsnet.report.layout.footer import draw_footers, made_by
 from acsnet.report.layout.pdf_file import pdf_bytes
 from acsnet.report.patient import Subject
@@ -51,5 +52,5 @@ def report_pages(
     if result.labels.any():
         pages.append(slices_page(result, features))
     pages += details_pages(features)
-    draw_footers(pages, made=made_by(features["software"]), name=result.scan.name)
+    draw_footers(pages, made=made_by(features["software"]), name=printable_name(result.scan.name))
     return tuple(pages)

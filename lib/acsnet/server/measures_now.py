@@ -66,7 +66,8 @@ def measured_anew(
     Its warnings are those on record that still hold, and those of now. Takes a `volume_place`
     around it. Raises AcsnetError where scan or label map cannot be read or the map is empty.
     """
-    scan = read_scan(store.get_image_uri(image))
+    # Files of two patients may have one name, in folders of their own: a case has but one id.
+    scan = replace(read_scan(store.get_image_uri(image)), name=image)
     labels = read_client_labels(file, grid=scan.grid)
     measured = measure_marked(scan, labels, given=given)
     return replace(measured, warnings=warnings_with(record.warnings, measured))

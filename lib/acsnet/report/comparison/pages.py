@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from acsnet.report.bullseye import draw_bullseye, segment_values
 from acsnet.report.comparison.compare import SHOWN, Comparison
 from acsnet.report.contours import draw_legend, draw_slices
+from acsnet.report.layout.fonts import printable_name
 from acsnet.report.layout.footer import draw_footers, made_by
 from acsnet.report.layout.page import (
     A4,
@@ -79,7 +80,7 @@ def comparison_pages(
         ("Before", comparison.before, of_before),
         ("After", comparison.after, of_after),
     ):
-        words = _scan_words(named, subject)
+        words = _scan_words(printable_name(named), subject)
         top = facts(page, top, [(name, words)], most=MOST_FACT, rest="...")
     if comparison.remarks:
         top = heading(page, top - 0.08, "Doubts")

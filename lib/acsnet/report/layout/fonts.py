@@ -44,6 +44,12 @@ def printable(words: str) -> str:
     return out
 
 
+def printable_name(name: str) -> str:
+    """The name of a case: what no font has is there as code points, which tell cases apart."""
+    shown = ((character, _printable(character)) for character in name)
+    return "".join(ascii(as_is)[1:-1] if out == MISSING else out for as_is, out in shown)
+
+
 def families(words: str, *, bold: bool = False) -> list[str]:
     """The fonts that a text needs: the first of `FAMILIES`, and what it lacks."""
     glyphs = (_glyph(character, bold, FAMILIES) for character in words)
