@@ -129,6 +129,14 @@ def test_stacks_in_enhanced_objects_of_one_frame_are_a_scan_each(examined, patie
     assert told(scans) == [("stack 1 of 2", 8), ("stack 2 of 2", 3)]
 
 
+def test_a_series_with_an_orientation_that_is_wrong_in_some_slices_is_refused(examined, patient):
+    images = patient()
+    for dataset in images[5:]:
+        dataset.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
+    (scan,) = examined(images).values()
+    assert scan.reason.startswith("mixed orientations")
+
+
 def as_kinds(objects, kinds):
     """Tell of each frame of enhanced objects whether it is magnitude or real.
 

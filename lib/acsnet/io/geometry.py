@@ -15,6 +15,9 @@ from acsnet.errors import GeometryError
 SAME_COSINE = 2e-3
 """Difference in a direction cosine that is rounding: about 0.1 degree."""
 
+WAY_OUT = "; if one of them is no slice of the stack, put it elsewhere"
+"""Of a refusal of images that differ: a picture may lie where the next slice would."""
+
 MAX_TURN_DEGREES = 2.0
 """Between the slices of one stack: 40 mm from its middle a slice lies 1.4 mm off then (ours)."""
 
@@ -80,8 +83,8 @@ class Plane:
     @property
     def normal(self) -> NDArray[np.float64]:
         """(3,) unit vector, row x column."""
-        normal: NDArray[np.float64] = np.cross(self.cosines[0], self.cosines[1])
-        return normal / np.linalg.norm(normal)
+        normal = np.cross(self.cosines[0], self.cosines[1])
+        return np.asarray(normal / np.linalg.norm(normal))
 
 
 def check_directions(planes: Sequence[Plane]) -> None:
@@ -97,27 +100,24 @@ def check_directions(planes: Sequence[Plane]) -> None:
 
 
 def check_parallel(planes: Sequence[Plane]) -> None:
-    """Refuse images that differ in matrix, pixel spacing or orientation.
-
-    Raises GeometryError that names two files and both values.
-    """
+    """Refuse mixed matrices, spacings, orientations. Raises GeometryError of two files' values."""
     first = planes[0]
     for plane in planes:
         if (plane.rows, plane.columns) != (first.rows, first.columns):
             msg = (
                 f"mixed matrix sizes: {first.file} has {first.rows} x {first.columns} pixels, "
-                f"{plane.file} has {plane.rows} x {plane.columns}"
+                f"{plane.file} has {plane.rows} x {plane.columns}{WAY_OUT}"
             )
             raise GeometryError(msg)
     change, both = _largest_spacing_change(planes)
     if change > MAX_SPACING_CHANGE:
-        msg = f"mixed pixel spacing: {both}"
+        msg = f"mixed pixel spacing: {both}{WAY_OUT}"
         raise GeometryError(msg)
     for plane in planes:
         if turn_degrees(plane, first) > MAX_TURN_DEGREES:
             msg = (
                 f"mixed orientations: ImageOrientationPatient is {_cosines(first)} in {first.file} "
-                f"and {_cosines(plane)} in {plane.file}"
+                f"and {_cosines(plane)} in {plane.file}{WAY_OUT}"
             )
             raise GeometryError(msg)
 
@@ -157,8 +157,7 @@ def turn_degrees(plane: Plane, other: Plane) -> float:
 def parallel_remarks(planes: Sequence[Plane]) -> list[str]:
     """What to tell of slices that differ a little, where `check_parallel` passed."""
     first, remarks = planes[0], []
-    turned = [p for p in planes if np.abs(p.cosines - first.cosines).max() > SAME_COSINE]
-    if turned:
+    if turned := [p for p in planes if np.abs(p.cosines - first.cosines).max() > SAME_COSINE]:
         degrees = max(turn_degrees(plane, first) for plane in turned)
         remarks.append(
             f"slices differ in orientation by up to {degrees:.1f} degrees ({first.file} and "
@@ -216,17 +215,18 @@ def _step_remarks(planes: Sequence[Plane], steps: NDArray[np.float64]) -> list[s
     if abs(steps[worst] - usual) <= max(STEP_TOLERANCE_MM, STEP_TOLERANCE * usual):
         return []
     between = f"{steps[worst]:.2f} mm between {planes[worst].file} and {planes[worst + 1].file}"
+    span = f"{steps.min():.2f} to {steps.max():.2f} mm"
     error = volume_error(steps)
     if error > MAX_VOLUME_ERROR:
+        others = float(np.percentile(steps, 50, method="lower" if gap else "higher"))
         reason = "slices are missing" if gap else "slices are too close"
-        msg = (
-            f"distance between slices must be constant, got {steps.min():.2f} to "
-            f"{steps.max():.2f} mm: {reason}, {between}"
-        )
+        if abs(steps[worst] - others) < others / 2:  # as of breath-holds, each a little off
+            reason = "they lie too unevenly for true volumes"
+        msg = f"distance between slices must be constant, got {span}: {reason}, {between}"
         raise GeometryError(msg)
     return [
-        f"slices lie {steps.min():.2f} to {steps.max():.2f} mm apart ({between}): measured as if "
-        f"all lay {steps.mean():.2f} mm apart, which changes volumes by {100 * error:.1f} % at most"
+        f"slices lie {span} apart ({between}): measured as if all "
+        f"lay {steps.mean():.2f} mm apart, which changes volumes by {100 * error:.1f} % at most"
     ]
 
 
@@ -337,8 +337,7 @@ def corner_distances_mm(
     """
     ends = np.array(np.meshgrid(*[(0, size - 1) for size in shape])).reshape(3, -1)
     corners = np.vstack([ends, np.ones(ends.shape[1])])
-    distances: NDArray[np.float64] = np.linalg.norm((difference @ corners)[:3], axis=0)
-    return distances
+    return np.asarray(np.linalg.norm((difference @ corners)[:3], axis=0))
 
 
 def are_on_voxels(corners_off_mm: NDArray[np.float64], affine: NDArray[np.float64]) -> bool:

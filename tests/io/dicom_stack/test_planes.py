@@ -92,7 +92,8 @@ def test_images_that_do_not_tell_where_they_lie_are_told_apart_by_their_text():
         (4, 5, "rows", True),
         (2, 0, "normal", False),  # half of the same places, as a stack planned anew
         (0, 5, "rows", False),
-        (4, 60, "rows", False),  # a long-axis view
+        (4, 60, "rows", True),  # first pixels in one row: the orientation is wrong
+        (0, 60, "rows", False),
     ],
 )
 def test_pieces_of_one_ventricle_lie_beside_each_other(first, degrees, about, cut):
@@ -169,3 +170,18 @@ def test_in_no_order_are_slices_one_stack_whose_spacings_lie_too_far_on_either_s
     images = files(change=change)
     with pytest.raises(GeometryError, match="mixed pixel spacing"):
         check_headers([images[index] for index in order], name="case")
+
+
+@pytest.mark.parametrize("first", [0, 4, 5])
+def test_an_end_slice_of_a_pixel_spacing_near_that_of_another_is_refused_in_every_order(first):
+    """Behind a gap; it differs by 0.4 % from the slice before it, and by 0.8 % from the others."""
+
+    def change(index, dataset):
+        scale = {4: 1.004, 5: 1.008}.get(index, 1.0)
+        dataset.PixelSpacing = [1.5 * scale, 2.0 * scale]
+        if index == 5:
+            dataset.ImagePositionPatient = image(6).ImagePositionPatient
+
+    stack = files(6, change)
+    with pytest.raises(GeometryError, match="mixed pixel spacing"):
+        check_headers([stack[first], *stack[:first], *stack[first + 1 :]], name="case")

@@ -9,19 +9,15 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from pydicom.uid import UID
 
 from acsnet.errors import InputError
 from acsnet.io.dicom_files.dicom_file import DicomFile, number_of, read_header
 from acsnet.io.dicom_stack.frames import ENHANCED, GROUPS, frames_of
-from acsnet.io.dicom_stack.selection import stacks_of
+from acsnet.io.dicom_stack.selection import centre_mm, distances_mm, named, stacks_of, usual_step_mm
 from acsnet.io.geometry import SAME_POSITION_MM, Plane, group_by_position
 
 SHAPE_TAGS = ("ImageOrientationPatient", "Rows", "Columns")
-
-PIECE_TURN_DEGREES = 30.0
-"""Between the normals of two pieces of one ventricle; long-axis views are turned by more."""
 
 SAME_SLICE = 0.45
 """Steps of a stack from its nearest slice within which another stack shows the same part of the
@@ -138,23 +134,16 @@ def stacked(files: Sequence[DicomFile]) -> list[list[DicomFile]]:
 
 
 def are_pieces(planes: Sequence[Plane], others: Sequence[Plane]) -> bool:
-    """Whether two stacks that differ are nearly parallel and show other parts of the heart.
+    """Whether two stacks that differ are of one row and show other parts of the heart.
 
     Neither is a scan then: a ventricle would be cut in two. Of two whole stacks of one heart, most
-    slices of the smaller lie where the other has some.
+    slices of the smaller lie where the other has some, or none is of its row.
     """
     few, main = sorted((planes, others), key=len)
     if not few:
         return False
-    normal = main[0].normal
-    if abs(float(few[0].normal @ normal)) < np.cos(np.deg2rad(PIECE_TURN_DEGREES)):
-        return False
-    offsets = np.sort([_centre(plane) @ normal for plane in main])
-    steps = np.diff(offsets)
-    steps = steps[steps > SAME_POSITION_MM]
-    near_mm = max(SAME_POSITION_MM, SAME_SLICE * float(np.median(steps)) if len(steps) else 0.0)
-    distances = [np.abs(offsets - _centre(plane) @ normal).min() for plane in few]
-    return sum(distance > near_mm for distance in distances) > len(few) / 2
+    near_mm = max(SAME_POSITION_MM, SAME_SLICE * usual_step_mm(main))
+    return int(np.count_nonzero(distances_mm(few, main) > near_mm)) > len(few) / 2
 
 
 def lie_beyond(planes: Sequence[Plane], others: Sequence[Plane]) -> bool:
@@ -165,22 +154,14 @@ def lie_beyond(planes: Sequence[Plane], others: Sequence[Plane]) -> bool:
     """
     few, main = sorted((planes, others), key=len)
     normal = main[0].normal
-    offsets = [_centre(plane) @ normal for plane in main]
+    offsets = [centre_mm(plane) @ normal for plane in main]
     first, last = min(offsets) - SAME_POSITION_MM, max(offsets) + SAME_POSITION_MM
-    return sum(not first <= _centre(plane) @ normal <= last for plane in few) > len(few) / 2
+    return sum(not first <= centre_mm(plane) @ normal <= last for plane in few) > len(few) / 2
 
 
 def centred(plane: Plane) -> Plane:
     """A plane by its centre, to be compared with planes of another matrix or orientation."""
-    return replace(plane, position_mm=_centre(plane))
-
-
-def _centre(plane: Plane) -> NDArray[np.float64]:
-    """(3,) mm, of the image: matrices and turns about it leave it in place."""
-    row_mm, column_mm = plane.spacing_mm
-    middle_mm = np.array([(plane.columns - 1) * column_mm, (plane.rows - 1) * row_mm]) / 2
-    centre: NDArray[np.float64] = plane.position_mm + middle_mm @ plane.cosines
-    return centre
+    return replace(plane, position_mm=centre_mm(plane))
 
 
 def check_mosaics(files: Sequence[DicomFile]) -> None:
@@ -229,3 +210,17 @@ def grey_mr_plane(file: DicomFile) -> Plane:
         )
         raise InputError(msg)
     return plane_of(file)
+
+
+def inversion_remarks(files: Sequence[DicomFile]) -> list[str]:
+    """What to tell of images that are to be shown inverted though they are MONOCHROME2.
+
+    The tag may be left over from a conversion.
+    """
+    inverted = [file for file in files if file.text("PresentationLUTShape").upper() == "INVERSE"]
+    if not inverted:
+        return []
+    return [
+        f"{named(inverted)} may be stored inverted (PresentationLUTShape INVERSE): make sure that "
+        "scar is bright"
+    ]

@@ -5,6 +5,7 @@ What is plain is decided and told; what is not is left to the caller, who asks. 
 
 import hashlib
 from collections.abc import Sequence
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from acsnet.io.dicom_files.dicom_file import DicomFile
 from acsnet.io.dicom_stack.frames import frames_of
 from acsnet.io.dicom_stack.pixels import values_of
 from acsnet.io.geometry import (
-    MAX_TURN_DEGREES,
+    MAX_SIDEWAYS_MM,
     SAME_POSITION_MM,
     Plane,
     are_alike,
@@ -29,8 +30,11 @@ LOCALIZER = "LOCALIZER"
 FOREIGN_SHARE = 1 / 3
 """Of the slice positions of the stack: fewer of one other orientation and matrix are no stack."""
 
+PIECE_TURN_DEGREES = 30.0
+"""Between the normals of two pieces of one ventricle; long-axis views are turned by more."""
+
 NEXT_SLICE = 0.5, 1.5
-"""Steps of the stack from its nearest slice at which a plane along it is a slice of it."""
+"""Steps of the stack from its nearest slice between which a plane along it is a slice of it."""
 
 MIN_STACK = 3
 PLACE_TAGS = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")
@@ -130,16 +134,22 @@ def are_numbered_alike(groups: Sequence[Sequence[DicomFile]]) -> bool:
 def stacks_of(planes: Sequence[Plane]) -> list[list[int]]:
     """Indices of planes of one matrix, pixel spacing and orientation; most slices first."""
     stacks: list[list[int]] = []
+    known: dict[tuple[object, ...], list[int]] = {}
     for index, plane in enumerate(planes):
-        for stack in stacks:
-            if are_alike(plane, planes[stack[0]]):
-                stack.append(index)
-                break
-        else:
-            stacks.append([index])
+        if (stack := known.get(_compared(plane))) is None:
+            alike = (some for some in stacks if are_alike(plane, planes[some[0]]))
+            if (stack := next(alike, None)) is None:
+                stacks.append(stack := [])
+            known[_compared(plane)] = stack
+        stack.append(index)
     if len(stacks) == 1:
         return stacks
     return sorted(stacks, key=lambda stack: -_positions([planes[i] for i in stack]))
+
+
+def _compared(plane: Plane) -> tuple[object, ...]:
+    """What `are_alike` compares, which most images of an examination share."""
+    return plane.rows, plane.columns, plane.spacing_mm, plane.cosines.tobytes()
 
 
 def main_stack(files: Sequence[DicomFile], planes: Sequence[Plane]) -> tuple[list[int], list[str]]:
@@ -156,12 +166,12 @@ def main_stack(files: Sequence[DicomFile], planes: Sequence[Plane]) -> tuple[lis
     if size >= MIN_STACK and _are_told_apart(files, stacks):
         left_out = named([files[i] for i in foreign])
         return sorted(main), [f"left out: {left_out}, of another stack by their StackID"]
-    elsewhere = [planes[i] for i in foreign]
+    inside, elsewhere = ([planes[i] for i in some] for some in (main, foreign))
     most = max(_positions([planes[i] for i in stack]) for stack in others)
     few = most <= FOREIGN_SHARE * size  # each view of the long axis is a stack of its own
     localizers = all(LOCALIZER in files[i].text("ImageType").upper() for i in foreign)
-    beside = not localizers and _are_next_to(elsewhere, [planes[i] for i in main])
-    if size < MIN_STACK or not (few or localizers) or beside:
+    odd = few and not _are_next_to(elsewhere, inside) and not _is_one_alike(elsewhere, inside)
+    if size < MIN_STACK or not (odd or localizers):
         return list(range(len(planes))), []
     what = "localizers" if localizers else "of another orientation, matrix or pixel spacing"
     return sorted(main), [f"left out: {named([files[i] for i in foreign])}, {what}"]
@@ -170,21 +180,71 @@ def main_stack(files: Sequence[DicomFile], planes: Sequence[Plane]) -> tuple[lis
 def _are_next_to(foreign: Sequence[Plane], main: Sequence[Plane]) -> bool:
     """Whether one of some planes lies where the next slice of a stack would, or is missing.
 
-    Breath-holds are planned one by one: a slice of another matrix, or turned by 180 degrees, is no
-    picture from elsewhere, and without it the ventricle would be too short.
+    Breath-holds are planned one by one: a slice of another matrix, tilted or turned by 180 degrees,
+    is no picture from elsewhere, and without it the ventricle would be too short. A plane midway
+    between two slices of a whole stack is none of it; at most gaps, they are every second slice.
     """
-    normal = main[0].normal
-    offsets = np.sort([plane.position_mm @ normal for plane in main])
-    steps = np.diff(offsets)
+    least_mm, most_mm = np.multiply(NEXT_SLICE, usual_step_mm(main))
+    off_mm = distances_mm(foreign, main)
+    off_mm = off_mm[off_mm < most_mm]
+    midway = np.count_nonzero(off_mm > least_mm - SAME_POSITION_MM)
+    return bool((off_mm > least_mm + SAME_POSITION_MM).any() or 2 * midway >= len(main))
+
+
+def centre_mm(plane: Plane) -> NDArray[np.float64]:
+    """(3,) of the image: matrices and turns about it leave it in place."""
+    row_mm, column_mm = plane.spacing_mm
+    middle_mm = np.array([(plane.columns - 1) * column_mm, (plane.rows - 1) * row_mm]) / 2
+    centre: NDArray[np.float64] = plane.position_mm + middle_mm @ plane.cosines
+    return centre
+
+
+def usual_step_mm(stack: Sequence[Plane]) -> float:
+    """Median distance between the slices of a stack; 0 where all lie at one place."""
+    steps = np.diff(np.sort([centre_mm(plane) @ stack[0].normal for plane in stack]))
     steps = steps[steps > SAME_POSITION_MM]
-    usual = float(np.median(steps)) if len(steps) else 0.0
-    for plane in foreign:
-        if abs(float(plane.normal @ normal)) < np.cos(np.deg2rad(MAX_TURN_DEGREES)):
-            continue
-        distance = np.abs(offsets - plane.position_mm @ normal).min()
-        if NEXT_SLICE[0] * usual < distance < NEXT_SLICE[1] * usual:
-            return True
-    return False
+    return float(np.median(steps)) if len(steps) else 0.0
+
+
+def distances_mm(planes: Sequence[Plane], stack: Sequence[Plane]) -> NDArray[np.float64]:
+    """(plane,) from each plane to the nearest slice of a stack; NaN for a view of its own.
+
+    Planes that are nearly parallel to the stack are measured by their centres, along its normal.
+    One that is turned by more is a view of its own, planned about the heart, unless its first
+    pixel lies in the row of those of the stack: then it is a slice whose orientation is wrong.
+    """
+    normal = stack[0].normal
+    offsets = np.array([centre_mm(plane) @ normal for plane in stack])
+    firsts = np.array([plane.position_mm for plane in stack])
+    row = firsts[np.linalg.norm(firsts - firsts[0], axis=1).argmax()] - firsts[0]
+    row /= max(float(np.linalg.norm(row)), SAME_POSITION_MM)
+    distances = []
+    for plane in planes:
+        if abs(float(plane.normal @ normal)) >= np.cos(np.deg2rad(PIECE_TURN_DEGREES)):
+            distances.append(np.abs(offsets - centre_mm(plane) @ normal).min())
+        else:
+            distances.append(_distance_in_row_mm(plane.position_mm - firsts, row))
+    return np.array(distances)
+
+
+def _distance_in_row_mm(vectors_mm: NDArray[np.float64], row: NDArray[np.float64]) -> float:
+    """From a first pixel to the nearest of others along their row; NaN if it lies beside it.
+
+    vectors_mm: (slice, 3) to it from each of the others; row: (3,) unit vector.
+    """
+    along = vectors_mm @ row
+    nearest = np.abs(along).argmin()
+    beside_mm = np.linalg.norm(vectors_mm[nearest] - along[nearest] * row)
+    return float(np.abs(along[nearest])) if beside_mm <= MAX_SIDEWAYS_MM else np.nan
+
+
+def _is_one_alike(foreign: Sequence[Plane], main: Sequence[Plane]) -> bool:
+    """Whether one of some planes is like one of a stack, if not like its first.
+
+    Which is the first depends on the names of files, so that either may be the foreign one.
+    """
+    ours, others = ({_compared(plane): plane for plane in some} for some in (main, foreign))
+    return any(are_alike(*pair) for pair in product(ours.values(), others.values()))
 
 
 def _are_told_apart(files: Sequence[DicomFile], stacks: Sequence[Sequence[int]]) -> bool:
