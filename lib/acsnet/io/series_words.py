@@ -29,9 +29,9 @@ NO_LGE = re.compile(
 OTHER_CONTRAST = re.compile(
     r"""
     molli | shmolli | sasha (?![a-z]) | (?<![a-z]) ecv (?![a-z])
-    | (?<![a-z]) t2 (?: \* | star | w | [\s_-]* (?: stir | prep | tse | haste | weighted ) )?
+    | (?<![a-z]) t2 (?: \* | star w? | w | [\s_-]* (?: stir | prep | tse | haste | weighted ) )?
         (?![a-z\d])
-    | (?<![a-z]) (stir | haste | tagging | spamm) (?![a-z])
+    | (?<![a-z]) (stir | haste | tagging | spamm | bold) (?![a-z])
     | (?<! nach [\s_-] ) (?<! post [\s_-] ) (?<! after [\s_-] )
         (?<![a-z]) perf (?: usion )? (?![a-z])
     | first [\s_-]* pass | time [\s_-]* course
@@ -88,21 +88,40 @@ BODY_PLANE = re.compile(
 )
 SHORT_AXIS = re.compile(r"(?<![a-z]) (sax?|short) (?![a-z])", re.IGNORECASE | re.VERBOSE)
 
-BESIDE_LATE = r"""
-    (?<![a-z]) (?: ir | ka | sax? | petit [\s_-]* axe | (?: eje | eixo | asse ) [\s_-]* c[ou]rto )
+OF_SHORT_AXIS = r"""
+    (?<![a-z]) (?: ka | sax? | petit [\s_-]* axe | (?: eje | eixo | asse ) [\s_-]* c[ou]rto )
     (?![a-z])
+"""
+
+BESIDE_LATE = rf"""
+    {OF_SHORT_AXIS} | (?<![a-z]) ir (?![a-z])
     | rehauss | realce | capta[cç] | prise .* contraste | enhanc
 """
+
+LATE_ENHANCEMENT = r"""
+    (?<! [脉脈] ) 晚期 \s* [钆釓]? \s* [增强強] | [钆釓] \s* 延 [迟遲] | 지연 \s* 조영
+    | (?: отсроченн | поздне ) \w{1,3} [\s_-]+ (?: контраст | усилен | накоплен )
+    | p[oó][zź]n[ey] \w* [\s_-]+ wzmoc | (?<![a-z]) ge[cç] [\s_-]+ kontrast
+    | (?<![a-z]) sen [\s_-]+ (?: uppladd | opladn )
+"""
+"""In Chinese (not of an artery), Korean, Russian, Polish, Turkish, Swedish and Danish."""
 
 LATE = rf"""
     \A (?! .* (?: {OTHER_CONTRAST.pattern} | {CINE.pattern} | {CINE_SEQUENCE.pattern}
         | angio | fase | phase | temps | ven[oö]s | vein | portal | art[eé]ri | h[eé]pat | foie
-        | fegato | [hf][ií]gado | leber | vibe | thrive ))
-    (?= .* (?: {BESIDE_LATE} ))
-    .* (?<![a-z]) (?: tard [ií] | sp (?: ae | a? [^a-z\d\s_-]{{1,2}} ) t (?![a-z]) )
+        | fegato | [hf][ií]gado | (?<![a-z]) (?: leber | lever (?![a-z]) ) | 肝
+        | 간 [\s_-]* 지연 | печен | w[aą]trob | karaci[gğ]er | vibe | thrive ))
+    (?: (?= .* (?: {BESIDE_LATE} ))
+        .* (?<![a-z]) (?: tard [ií] | retard (?: o | ad | [eé] )
+            | sp (?: ae | a? [^a-z\d\s_-]{{1,2}} ) t (?![a-z]) )
+    | (?= .* (?: {OF_SHORT_AXIS} ))
+        .* (?<![a-z]) (?: (?-i: LE ) | rtg ) (?![a-z])
+    | .* (?: {LATE_ENHANCEMENT} ) )
 """
-"""The mere word late says LGE beside a word of enhancement or the short axis, and none of another
-scan.
+"""What says LGE where no word of another scan or organ stands beside it.
+
+The mere word late does so beside a word of enhancement or the short axis; LE and RTG, late
+enhancement in short, are a leg, a name and X-rays, too.
 """
 
 LGE = re.compile(

@@ -6,6 +6,7 @@ doubt, and counts only where a file beside it bears it out. Ours.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,13 @@ from pydicom.dataset import Dataset
 
 from acsnet.io.content.side_file import header_beside, side_file
 from acsnet.io.dicom_files.dicom_file import quiet_pydicom, text_of
-from acsnet.io.dicom_stack.contrast import Content, content_of, is_called_lge, phase_reason
+from acsnet.io.dicom_stack.contrast import (
+    Content,
+    content_of,
+    has_inversion_time,
+    is_called_lge,
+    phase_reason,
+)
 from acsnet.io.series_words import (
     BODY_PLANE,
     CINE,
@@ -49,8 +56,8 @@ OTHER_PHASE = re.compile(
 """Phases after contrast, and of the heart."""
 
 NAME_OR_CODE = re.compile(
-    r"(?<![a-z]) (?: adc | cor | dixon | dti | dwi | ege | flow | fse | fun[ck] | haste | hla"
-    r" | kino | lax | mra | retro | sag | scout | tra | tse | vla ) (?![a-z])",
+    r"(?<![a-z]) (?: adc | bold | cor | dixon | dti | dwi | ege | flow | fse | fun[ck] | haste"
+    r" | hla | kino | lax | mra | retro | sag | scout | tra | tse | vla ) (?![a-z])",
     re.IGNORECASE | re.VERBOSE,
 )
 """Words for other scans that are names of people, or their initials, too."""
@@ -58,8 +65,32 @@ NAME_OR_CODE = re.compile(
 OF_SERIES = (LGE, SHORT_AXIS, LONG_AXIS, CINE, OTHER_CONTRAST, NO_LGE)
 """What tells in the name of a file, or of one beside it, that files are called after series."""
 
-CINE_ENDING = re.compile(r"_c0$", re.IGNORECASE)
-"""How MS-CMRSeg and MyoPS end the names of their balanced cine, beside `_DE` and `_T2`."""
+Endings = tuple[re.Pattern[str], re.Pattern[str]]
+"""Of a name, and of those of the files beside it that bear out what it tells."""
+
+CINE_ENDINGS: tuple[Endings, ...] = (
+    (re.compile(r"_c0$", re.IGNORECASE), re.compile(r"_(?:de|t2)$", re.IGNORECASE)),
+    (re.compile(r"_frame\d+$", re.IGNORECASE), re.compile(r"_(?:frame\d+|4d)$", re.IGNORECASE)),
+)
+"""How data sets end the names of their cine: MS-CMRSeg and MyoPS, and ACDC."""
+
+HEART_PHASES = (
+    re.compile(r"_e[ds]$", re.IGNORECASE),
+    re.compile(r"_(?:e[ds]|cine)$", re.IGNORECASE),
+)
+"""As M&Ms, M&Ms-2 and others end them; the initials of people, too."""
+
+OF_CINE = (SHORT_AXIS, LONG_AXIS, CINE)
+"""What such names hold beside: one with none of it may be a person's."""
+
+FAT_ENDING = (
+    re.compile(r"[\s_-](?:fat|f)$", re.IGNORECASE),
+    re.compile(r"[\s_-](?:water|w)$", re.IGNORECASE),
+)
+"""How the names of fat images of Dixon scans end, and of those of water beside them."""
+
+SURE_FAT = re.compile(r"fat$|dixon", re.IGNORECASE)
+"""Without it an F is a sex or an initial, too."""
 
 
 def content_of_volume(path: Path, scan: ShortAxisScan) -> Content:
@@ -84,10 +115,15 @@ def content_of_volume(path: Path, scan: ShortAxisScan) -> Content:
             return _unfit(content, "other", f"{what} (ImageType in {stem}.json)")
         if text_of(header, "ImageType").count("\\") > 1:
             return content
-        return _by_siblings(content, path, "other", what, _siblings_of_phase(stem, ending))
-    if (ending := CINE_ENDING.search(stem)) and not LGE.search(stem):
-        base = stem[: ending.start()]
-        return _by_siblings(content, path, "cine", "cine, not LGE", {f"{base}_de", f"{base}_t2"})
+        return _by_siblings(content, stem, "other", what, _beside_phase(path, ending))
+    if fat := _beside_ending(path, FAT_ENDING):
+        sure = fat if SURE_FAT.search(stem) else []
+        if sure or any(word.search(stem) for word in OF_SERIES):
+            return _by_siblings(content, stem, "other", "fat images, not LGE", sure)
+    if LGE.search(stem) or is_called_lge(header) or has_inversion_time(header):
+        return content
+    if (cine := _beside_cine(path)) is not None:
+        return _by_siblings(content, stem, "cine", "cine, not LGE", cine)
     return content
 
 
@@ -155,22 +191,47 @@ def _content_of_name(name: str, grid: InputGrid, beside: Dataset) -> Content:
         return content_of(header, grid, images_each=1)
 
 
-def _siblings_of_phase(stem: str, ending: re.Match[str]) -> set[str]:
-    """What the other components of the same series are called."""
-    base, echo, letter = stem[: ending.start()], ending["echo"], ending["letter"]
+def _beside_phase(path: Path, ending: re.Match[str]) -> list[str]:
+    """The other components of the same series beside a phase image."""
+    base, echo, letter = stem_of(path)[: ending.start()], ending["echo"], ending["letter"]
     tails = {"", echo, letter, echo + letter}
-    return {base + part + tail for part in ("", "_real", "_imaginary") for tail in tails}
+    parts = {base + part + tail for part in ("", "_real", "_imaginary") for tail in tails}
+    wanted = {name.casefold() for name in parts}
+    return [name for name in _volumes_beside(path) if name.casefold() in wanted]
+
+
+def _beside_cine(path: Path) -> list[str] | None:
+    """As `_beside_ending`, for cine."""
+    for endings in CINE_ENDINGS:
+        if (siblings := _beside_ending(path, endings)) is not None:
+            return siblings
+    siblings = _beside_ending(path, HEART_PHASES)
+    names = (stem_of(path), *(siblings or ()))
+    is_sure = any(word.search(name) for word in OF_CINE for name in names)
+    return siblings if siblings is None or is_sure else []
+
+
+def _beside_ending(path: Path, endings: Endings) -> list[str] | None:
+    """The files beside one that bear its ending out; None where its name ends otherwise."""
+    stem = stem_of(path)
+    own, sibling = endings
+    if (ending := own.search(stem)) is None:
+        return None
+    base = stem[: ending.start()].casefold()
+    return [
+        name
+        for name in _volumes_beside(path)
+        if name != stem and (tail := sibling.search(name))
+        if name[: tail.start()].casefold() == base
+    ]
 
 
 def _by_siblings(
-    content: Content, path: Path, contrast: Contrast, what: str, siblings: set[str]
+    content: Content, stem: str, contrast: Contrast, what: str, siblings: Sequence[str]
 ) -> Content:
-    """Of that contrast if one of the siblings lies beside the file; else with a doubt."""
-    stem = stem_of(path)
-    wanted = {name.casefold() for name in siblings}
-    beside = next((name for name in _volumes_beside(path) if name.casefold() in wanted), None)
-    if beside is not None:
-        return _unfit(content, contrast, f"{what} (its name is {stem!r}, beside {beside!r})")
+    """Of that contrast where siblings beside the file bear it out; else with a doubt."""
+    if siblings:
+        return _unfit(content, contrast, f"{what} (its name is {stem!r}, beside {siblings[0]!r})")
     remark = f"its name is {stem!r}, as of {what}: make sure that it is LGE"
     return replace(content, remarks=(remark, *content.remarks))
 

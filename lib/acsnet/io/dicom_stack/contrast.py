@@ -43,6 +43,8 @@ MAP_UNITS = {"MS", "%"}
 
 PHASE_TYPES = {"P", "PHASE", "PHASE MAP", "I", "IMAGINARY"}
 MAP_TYPES = {"T1 MAP", "T2 MAP", "T2_STAR MAP", "T2STAR MAP", "ECV", "ECV MAP"}
+FAT_TYPES = {"FAT", "F", "FAT_FRACTION", "FF", "OP", "OPP_PHASE", "OUT_PHASE"}
+WATER_TYPES = {"WATER", "W", "IP", "IN_PHASE"}
 OTHER_TYPES = {
     "T2",
     "T2_STAR",
@@ -55,7 +57,10 @@ OTHER_TYPES = {
     "TOF",
     "PROTON_DENSITY",
 }
-"""Values of ImageType (PS3.3 C.8.13.3.1.1, and as vendors write them)."""
+"""Values of ImageType (PS3.3 C.8.13.3.1.1, and as vendors write them).
+
+Of the images of a Dixon scan those of water, and in phase, are its LGE.
+"""
 
 TRIGGER_TAGS = ("TriggerTime", "NominalCardiacTriggerDelayTime")
 
@@ -134,7 +139,7 @@ def _never_reason(header: Dataset) -> str | None:
         return "ImageType LOCALIZER"
     if units := _units(header) & MAP_UNITS:
         return f"its values are in {min(units).lower()}"
-    named = types & MAP_TYPES
+    named = types & (MAP_TYPES if types & WATER_TYPES else MAP_TYPES | FAT_TYPES)
     return f"ImageType {min(named)}" if named else None
 
 
