@@ -4,6 +4,8 @@ import nibabel as nib
 import numpy as np
 import pydicom
 import pytest
+from pydicom.filebase import DicomFileLike
+from pydicom.filewriter import write_dataset
 from slicer_segmentations import slicer_segmentation
 
 from acsnet.dicom.drawn_labels import read_drawn_labels
@@ -112,3 +114,43 @@ def test_other_names_keep_their_values_where_a_convention_is_named(
     drawn = read_drawn_labels(path, scan=scan, image=folder, truth=truth)
     np.testing.assert_array_equal(scan.grid.from_input(drawn.labels), stack)
     assert drawn.convention == truth
+
+
+@pytest.mark.parametrize("name", ["a.nii", "a.nrrd", "without Modality"])
+def test_a_seg_is_known_by_its_content(case, tmp_path, name):
+    folder, scan, stack = case
+    path = saved(case, tmp_path / "a.dcm", OUR_NAMES).rename(tmp_path / name)
+    if name == "without Modality":
+        seg = pydicom.dcmread(path)
+        del seg.Modality
+        seg.save_as(path)
+    drawn = read_drawn_labels(path, scan=scan, image=folder)
+    np.testing.assert_array_equal(scan.grid.from_input(drawn.labels), stack)
+
+
+def test_a_nifti_file_that_is_called_dicom_is_read(case, samples, tmp_path):
+    folder, scan, stack = case
+    path = tmp_path / "labels.dcm"
+    path.write_bytes((samples / "truth" / "phantom-1.nii.gz").read_bytes())
+    drawn = read_drawn_labels(path, scan=scan, image=folder)
+    np.testing.assert_array_equal(scan.grid.from_input(drawn.labels), stack)
+
+
+def test_an_empty_file_is_said_to_be_empty(case, tmp_path):
+    folder, scan, _ = case
+    (tmp_path / "seg.dcm").touch()
+    with pytest.raises(InputError, match="it is empty"):
+        read_drawn_labels(tmp_path / "seg.dcm", scan=scan, image=folder)
+
+
+@pytest.mark.parametrize("name", ["a", "a.dcm"])
+def test_a_seg_without_preamble_and_meta_information_is_read(case, tmp_path, name):
+    folder, scan, stack = case
+    seg = pydicom.dcmread(saved(case, tmp_path / "whole.dcm", OUR_NAMES))
+    seg.is_implicit_VR = True
+    with (tmp_path / name).open("wb") as file:
+        out = DicomFileLike(file)
+        out.is_little_endian = out.is_implicit_VR = True
+        write_dataset(out, seg)
+    drawn = read_drawn_labels(tmp_path / name, scan=scan, image=folder)
+    np.testing.assert_array_equal(scan.grid.from_input(drawn.labels), stack)

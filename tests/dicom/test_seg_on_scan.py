@@ -83,6 +83,13 @@ def test_a_dicom_file_that_is_no_seg_is_refused(samples):
         measure_label_file(folder, file)
 
 
+@pytest.mark.parametrize("content", [b"", b"SEG: see the other folder", b"\x89PNG\r\n" + bytes(99)])
+def test_a_file_that_is_no_dicom_is_said_to_be_unreadable(seg, tmp_path, content):
+    (tmp_path / "seg.dcm").write_bytes(content)
+    with pytest.raises(InputError, match=r"seg\.dcm cannot be read as DICOM"):
+        seg_on_scan(tmp_path / "seg.dcm", seg[1])
+
+
 def test_labels_of_a_series_from_nifti_of_the_same_place(seg, samples):
     path, scan, _ = seg
     image = nib.load(samples / "nifti" / "phantom-1.nii.gz")

@@ -104,7 +104,7 @@ def test_results_and_archives_beside_scans_are_named(tmp_path):
     out.mkdir(parents=True)
     for name in ("segmentation.nii.gz", "uncertainty.nii.gz", "features.json"):
         (out / name).touch()
-    for name in ("p1.nii.gz", "p2.zip", "p3.tar.gz"):
+    for name in ("p1.nii.gz", "p2.zip", "p3.tar.gz", "p4.mgz"):
         (tmp_path / name).touch()
     files, remarks = volume_files(tmp_path)
     assert [file.name for file in files] == ["p1.nii.gz"]
@@ -113,6 +113,7 @@ def test_results_and_archives_beside_scans_are_named(tmp_path):
         "out/p1/uncertainty.nii.gz was skipped: it is a result of ACSNet",
         "p2.zip was skipped: it is packed",
         "p3.tar.gz was skipped: it is packed",
+        "p4.mgz was skipped: it is of another format than NIfTI, NRRD and MetaImage",
     ]
 
 

@@ -108,3 +108,25 @@ def test_a_cohort_whose_own_folder_cannot_be_opened_says_so_once(
     (outcome,) = list_scans(str(folder), output=tmp_path / "out")
     assert (outcome.place, outcome.reason) == (str(folder), "the folder cannot be opened")
     assert not outcome.skipped
+
+
+def test_a_case_tells_of_files_passed_over_where_slices_of_its_series_may_lie(samples, tmp_path):
+    for name in ("phantom-1/DICOM", "phantom-1/DICOM/more", "phantom-1/SNAPSHOTS"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "a.gif").write_bytes(b"GIF89a\0")
+        (tmp_path / name / "b.zip").write_bytes(b"PK\3\4\0")
+    for file in (samples / "dicom" / "phantom-1").iterdir():
+        shutil.copy(file, tmp_path / "phantom-1" / "DICOM")
+    assert read_scan(tmp_path).warnings == (
+        "phantom-1/DICOM/a.gif was skipped: it is not DICOM",
+        "phantom-1/DICOM/b.zip was skipped: it is packed",
+        "phantom-1/DICOM/more/a.gif was skipped: it is not DICOM",
+        "phantom-1/DICOM/more/b.zip was skipped: it is packed",
+    )
+
+
+def test_a_folder_with_nothing_but_a_volume_of_another_format_names_it(tmp_path):
+    (tmp_path / "lge.mgz").write_bytes(b"\x1f\x8b\0")
+    told = r"lge\.mgz is of another format than NIfTI, NRRD and MetaImage, convert it first"
+    with pytest.raises(InputError, match=told):
+        read_scan(tmp_path)

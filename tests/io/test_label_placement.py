@@ -119,3 +119,16 @@ def test_a_map_in_the_order_of_its_image_is_not_turned():
     for affine in (AFFINE, mirrored):
         whole = LabelMap(name="a", labels=drawn().astype(np.int64), affine=affine)
         np.testing.assert_array_equal(on_grid(whole, grid), drawn())
+
+
+def test_a_map_of_the_images_shape_is_never_told_to_have_another(scan, tmp_path):
+    """The signs of x and y were lost, which in an oblique scan is no turn of its axes.
+
+    The nearest turn swaps rows and columns. The first voxel is at (-101.1, -172.0, 27.8) for
+    (101.1, 172.0, 27.8): 2 * sqrt(101.1**2 + 172**2) = 399 mm off, others more.
+    """
+    image, image_path = scan
+    affine = np.diag([-1.0, -1.0, 1.0, 1.0]) @ image.grid.affine
+    path = save(tmp_path / "a.nii", np.ones((176, 160, 4), np.uint8), affine)
+    with pytest.raises(InputError, match=r"must have one affine.* up to \d+ mm apart"):
+        read_labels_on(path, scan=image, image=image_path)

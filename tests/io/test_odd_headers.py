@@ -264,8 +264,10 @@ def test_one_volume_of_a_space_with_time_is_that_volume(source, volume, tmp_path
         read_scan(tmp_path / "b.nrrd")
 
 
-def test_directions_of_four_numbers_in_a_space_without_time_are_refused(tmp_path):
-    header = {"space dimension": 4, "space directions": np.diag([1.5, 1.5, 8.0, 1.0])}
+def test_directions_in_four_dimensions_that_are_all_of_space_are_refused(tmp_path):
+    directions = np.diag([1.5, 1.5, 8.0, 1.0])
+    directions[2, 3] = 0.5
+    header = {"space dimension": 4, "space directions": directions}
     nrrd.write(str(tmp_path / "a.nrrd"), np.zeros((5, 5, 5, 1), np.int16), header)
     told = "of three numbers for each of its 4 axes, got 4 of 4"
     with pytest.raises(InputError, match=told):

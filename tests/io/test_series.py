@@ -96,6 +96,7 @@ def test_a_file_is_read_again_only_when_it_changes(save, patient, tmp_path, monk
     finder.find()
     finder.find()
     assert len(read) == 8
+    assert finder.find() is finder.find()
     series[0].PatientID = "another"
     changed = min(folder.iterdir())
     series[0].save_as(changed)
@@ -103,7 +104,7 @@ def test_a_file_is_read_again_only_when_it_changes(save, patient, tmp_path, monk
     assert read[8:] == [changed.name]
     assert found.text("PatientID") == "another"
     shutil.rmtree(folder)
-    assert finder.find() == []
+    assert not finder.find()
 
 
 def test_a_tag_that_cannot_be_read_keeps_no_folder_from_being_searched(save, patient, tmp_path):

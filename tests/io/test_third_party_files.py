@@ -7,8 +7,9 @@ import nibabel as nib
 import numpy as np
 import pydicom.data
 import pytest
+import SimpleITK as sitk  # noqa: N813
 
-from acsnet.errors import AcsnetError
+from acsnet.errors import AcsnetError, InputError
 from acsnet.io import read_scan, read_series
 from acsnet.io.dicom_files.dicom_file import quiet_pydicom, read_header
 from acsnet.io.dicom_stack.pixels import pixels_of
@@ -44,3 +45,15 @@ def test_one_mr_image_has_the_same_values_in_every_transfer_syntax(packing):
             for name in ("", f"_{packing}")
         )
     np.testing.assert_array_equal(other, plain)
+
+
+def test_a_volume_in_four_dimensions_as_itk_writes_it_is_that_volume(samples, tmp_path):
+    path = samples / "nifti" / "phantom-1.nii.gz"
+    image = sitk.ReadImage(str(path))
+    sitk.WriteImage(sitk.JoinSeries([image]), str(tmp_path / "a.nrrd"))
+    scan, plain = read_scan(tmp_path / "a.nrrd"), read_scan(path)
+    np.testing.assert_array_equal(scan.pixels, plain.pixels)
+    np.testing.assert_allclose(scan.grid.affine, plain.grid.affine, atol=1e-4)
+    sitk.WriteImage(sitk.JoinSeries([image, image]), str(tmp_path / "b.nrrd"))
+    with pytest.raises(InputError, match="must hold one volume, got 2"):
+        read_scan(tmp_path / "b.nrrd")

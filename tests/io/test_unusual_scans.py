@@ -26,6 +26,16 @@ def test_inverted_grey_is_called_so(patient_1, tmp_path):
         read_scan(packed_scans.write(tmp_path / "a", patient_1))
 
 
+def test_what_is_to_be_shown_inverted_is_told_and_measured(patient_1, plain, tmp_path):
+    patient_1[2].PresentationLUTShape = "INVERSE"
+    scan = read_scan(packed_scans.write(tmp_path / "a", patient_1))
+    assert scan.warnings == (
+        "IM0002.dcm may be stored inverted (PresentationLUTShape INVERSE): make sure that scar is "
+        "bright",
+    )
+    np.testing.assert_array_equal(scan.pixels, plain.pixels)
+
+
 def test_what_is_packed_is_to_be_unpacked(tmp_path):
     (tmp_path / "a").mkdir()
     with zipfile.ZipFile(tmp_path / "a" / "scan.zip", "w") as packed:

@@ -7,7 +7,14 @@ from typing import Any
 from numpy.typing import NDArray
 
 from acsnet.dicom.seg_on_scan import seg_on_scan
-from acsnet.io.dicom_files.dicom_file import has_mark, head_of
+from acsnet.errors import InputError
+from acsnet.io.dicom_files.dicom_file import (
+    has_mark,
+    head_of,
+    is_volume,
+    quiet_pydicom,
+    read_header,
+)
 from acsnet.io.label_map import placed_on, read_label_file
 from acsnet.label_conventions import OWN
 from acsnet.labels import is_only_numbered
@@ -34,7 +41,7 @@ def read_drawn_labels(
     """
     by_value = truth != OWN
     warnings: tuple[str, ...] = ()
-    if path.is_file() and has_mark(head_of(path)):
+    if _is_dicom(path):
         by_number = (lambda *_: True) if by_value else is_only_numbered
         reading = seg_on_scan(path, scan, image=image, by_number=by_number)
         labels: NDArray[Any] = reading.labels
@@ -50,3 +57,21 @@ def read_drawn_labels(
         )
         warnings = (*warnings, remark)
     return DrawnLabels(labels=labels, convention=OWN if named else truth, warnings=warnings)
+
+
+def _is_dicom(path: Path) -> bool:
+    """Whether a file is a DICOM object, also one without a mark of its format at its start.
+
+    Whatever it is called: what is damaged or of another format is left to `read_label_file`.
+    """
+    if not path.is_file():
+        return False
+    if has_mark(head_of(path)):
+        return True
+    if is_volume(path):
+        return False
+    try:
+        with quiet_pydicom():
+            return read_header(path, str(path))[0] is not None
+    except InputError:
+        return False

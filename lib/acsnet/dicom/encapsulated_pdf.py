@@ -9,9 +9,8 @@ from pydicom.uid import EncapsulatedPDFStorage, ExplicitVRLittleEndian
 
 from acsnet.dicom.header import clean_headers
 from acsnet.dicom.provenance import State, equipment_and_series, finished, made_of
-from acsnet.dicom.references import stand_ins
+from acsnet.dicom.references import name_image, stand_ins
 from acsnet.errors import InputError
-from acsnet.io.dicom_files.dicom_file import text_of
 
 SERIES_OFFSET = 3
 DOCUMENT_TITLE = "Scar on LGE MRI (research use only)"
@@ -62,6 +61,5 @@ def make_pdf(pdf: bytes, sources: Sequence[Dataset], *, state: State) -> Dataset
 
 def _reference(source: Dataset) -> Dataset:
     item = Dataset()
-    item.ReferencedSOPClassUID = text_of(source, "SOPClassUID")
-    item.ReferencedSOPInstanceUID = text_of(source, "SOPInstanceUID")
+    name_image(item, source)
     return item

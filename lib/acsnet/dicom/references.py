@@ -63,7 +63,7 @@ def _rewrite(dataset: Dataset, by_uid: dict[str, Dataset]) -> None:
         for item in element.value:
             header = by_uid.get(text_of(item, "ReferencedSOPInstanceUID"))
             if header is not None:
-                _name(item, header)
+                name_image(item, header)
                 if text_of(header, "SOPClassUID") in ENHANCED:
                     item.ReferencedFrameNumber = int(header.InstanceNumber)
             _rewrite(item, by_uid)
@@ -92,11 +92,12 @@ def _objects(references: Sequence[Dataset], by_uid: dict[str, Dataset]) -> list[
         item = deepcopy(reference)
         header = by_uid.get(text_of(reference, "ReferencedSOPInstanceUID"))
         if header is not None:
-            _name(item, header)
+            name_image(item, header)
         named.setdefault(text_of(item, "ReferencedSOPInstanceUID"), item)
     return list(named.values())
 
 
-def _name(item: Dataset, header: Dataset) -> None:
+def name_image(item: Dataset, header: Dataset) -> None:
+    """Make an item refer to an image, or to the object that a frame is of."""
     item.ReferencedSOPClassUID = header.SOPClassUID
     item.ReferencedSOPInstanceUID = header.SOPInstanceUID

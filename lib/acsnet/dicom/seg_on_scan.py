@@ -13,7 +13,7 @@ from acsnet.dicom.header import FRAME_OF_REFERENCE
 from acsnet.dicom.seg_labels import is_seg
 from acsnet.dicom.seg_read import SegReading, read_seg
 from acsnet.errors import InputError
-from acsnet.io.dicom_files.dicom_file import damage_as, quiet_pydicom, text_of
+from acsnet.io.dicom_files.dicom_file import damage_as, quiet_pydicom, set_syntax, text_of
 from acsnet.io.dicom_files.folder import headers_at
 from acsnet.io.geometry import LPS_TO_RAS
 from acsnet.labels import is_only_numbered
@@ -34,11 +34,14 @@ def seg_on_scan(
     refer to its images. by_number: as `read_seg` takes it. Raises InputError for what is no SEG,
     GeometryError for frames that lie on no slice, or in another frame of reference.
     """
-    with damage_as(f"{path} cannot be read as DICOM (damaged or cut short?)"), quiet_pydicom():
-        seg = pydicom.dcmread(path)
+    unread = f"{path} cannot be read as DICOM (damaged or cut short?)"
+    with damage_as(unread), quiet_pydicom():
+        seg = pydicom.dcmread(path, force=True)
+        if not (kind := UID(text_of(seg, "SOPClassUID")).name):
+            raise InputError(unread)
+        set_syntax(seg)
         own = text_of(seg, FRAME_OF_REFERENCE)
     if not is_seg(seg):
-        kind = UID(text_of(seg, "SOPClassUID")).name or "no SOPClassUID"
         msg = f"{path} must be a segmentation (DICOM SEG), got {kind}: export it as SEG or NIfTI"
         raise InputError(msg)
     headers = _headers(scan, image)

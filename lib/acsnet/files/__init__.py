@@ -1,1 +1,1 @@
-"""Below `acsnet.storage`: descriptors that nobody can exchange, owners, temporary names, errors."""
+"""Below `acsnet.storage`: whose files are, errors of the system, settings file, temporary names."""

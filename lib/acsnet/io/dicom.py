@@ -5,6 +5,7 @@ SliceLocation and InstanceNumber are not trusted. Pixels are rescaled but not wi
 MONOCHROME1 is refused: an inverted MR image is no signal to measure. Ours.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -24,7 +25,7 @@ from acsnet.io.dicom_files.dicom_file import (
 from acsnet.io.dicom_files.folder import read_headers
 from acsnet.io.dicom_stack.contrast import Content, content_of
 from acsnet.io.dicom_stack.file_checks import loss_remarks
-from acsnet.io.dicom_stack.frames import check_concatenations, frames_of
+from acsnet.io.dicom_stack.frames import concatenation_remarks, frames_of
 from acsnet.io.dicom_stack.lost_slices import (
     Listed,
     acquisition_remarks,
@@ -36,7 +37,7 @@ from acsnet.io.dicom_stack.lost_slices import (
 )
 from acsnet.io.dicom_stack.phases import choose_phase, phase_of_folder, typical_of
 from acsnet.io.dicom_stack.pixels import pixel_remarks, pixels_of, stacked_padding
-from acsnet.io.dicom_stack.planes import check_mosaics, grey_mr_plane
+from acsnet.io.dicom_stack.planes import check_mosaics, grey_mr_plane, inversion_remarks
 from acsnet.io.dicom_stack.repeats import without_repeats
 from acsnet.io.dicom_stack.selection import (
     main_stack,
@@ -113,11 +114,14 @@ def read_dicom_files(
     files: Sequence[DicomFile],
     *,
     name: str,
-    passed_over: Sequence[str] = (),
+    passed_over: Sequence[tuple[Path, str]] = (),
     phase: int | None = None,
     series: str | Sequence[str] | None = None,
 ) -> ShortAxisScan:
-    """As `read_dicom_folder`, from files whose headers were read; passed_over: told as it is."""
+    """As `read_dicom_folder`, from files whose headers were read.
+
+    passed_over: as `read_headers` has it; told of what may hold slices of the series.
+    """
     with quiet_pydicom():
         chosen, left_out = choose_series(files, series=series, folder=name)
         _check_directories(files, chosen)
@@ -130,7 +134,13 @@ def read_dicom_files(
         np.stack([image.pixels for image in images]),
         padding=stacked_padding(images),
     )
-    remarks = (*passed_over, *left_out, *stack.warnings, *pixel_remarks(images), *clean.warnings)
+    near = Path(os.path.commonpath([file.path.parent for file in chosen]))
+    skipped = [
+        remark
+        for path, remark in passed_over
+        if path.is_relative_to(near) or near.is_relative_to(path)
+    ]
+    remarks = (*skipped, *left_out, *stack.warnings, *pixel_remarks(images), *clean.warnings)
     windows, window_remarks = fitting_windows(stack.windows, images, clean)
     instance_uids, frame_numbers = _own_uids(stack.files)
     return ShortAxisScan(
@@ -189,7 +199,7 @@ def check_headers(
         files, others = without_other_objects(files)
         pictures = [file for file in pictures if file not in files]
         files, copies = without_copies(files)
-        check_concatenations(files)
+        parts = concatenation_remarks(files)
         images = [frame for file in files for frame in frames_of(file)]
         planes = [grey_mr_plane(file) for file in images]
         check_directions(planes)
@@ -202,7 +212,7 @@ def check_headers(
             for file in pictures:
                 grey_mr_plane(file)
             raise
-    return replace(stack, warnings=(*others, *copies, *foreign, *stack.warnings))
+    return replace(stack, warnings=(*others, *copies, *parts, *foreign, *stack.warnings))
 
 
 def _stacked(
@@ -253,6 +263,7 @@ def _stacked(
         *_setting_remarks(chosen),
         *acquisition_remarks(chosen, images),
         *_reference_remarks(chosen),
+        *inversion_remarks(chosen),
         *loss_remarks(chosen),
         *window_remarks,
         *content.remarks,

@@ -15,7 +15,7 @@ from pathlib import Path
 from acsnet.errors import GeometryError, InputError
 from acsnet.io.content.label_values import may_be_label_map
 from acsnet.io.content.side_file import INTERPOLATED, is_of_dcm2niix
-from acsnet.io.dicom_files.dicom_file import DicomFile, is_volume, read_header
+from acsnet.io.dicom_files.dicom_file import DicomFile, is_volume, read_header, why_unread
 from acsnet.io.dicom_files.walk import Walk, files_below
 from acsnet.io.dicom_stack.frames import GROUPS, frames_of
 from acsnet.io.dicom_stack.image_kinds import kind_of
@@ -25,7 +25,7 @@ from acsnet.io.dicom_stack.planes import are_pieces, places_of, planes_in, plane
 from acsnet.io.dicom_stack.repeats import without_repeats
 from acsnet.io.dicom_stack.selection import MIN_STACK
 from acsnet.io.series import Series
-from acsnet.io.volume import DATA_SUFFIXES, LABEL_SUFFIXES, is_packed, stem_of
+from acsnet.io.volume import DATA_SUFFIXES, LABEL_SUFFIXES, stem_of
 from acsnet.storage import readable_name, shortened
 
 MAX_CHOICES = 6
@@ -70,7 +70,7 @@ def volume_files(folder: Path) -> tuple[list[Path], list[str]]:
     """Files with a volume below a folder, in the order of their names, and what is passed over.
 
     Passed over are segmentations, label maps whose image is there, what dcm2niix interpolated,
-    results, archives, and folders that cannot be opened.
+    results, archives, volumes of other formats, and folders that cannot be opened.
     """
     walk = Walk()
     scans, remarks = scan_files(list(files_below(folder, walk=walk)), root=folder)
@@ -125,7 +125,7 @@ def scan_files(
             remarks.append(_skipped(path, root, "it is the label map of an image"))
         else:
             scans.append(path)
-    remarks += [_skipped(path, root, "it is packed") for path in paths if is_packed(path)]
+    remarks += [_skipped(path, root, f"it is {why}") for path in paths if (why := why_unread(path))]
     return scans, remarks
 
 

@@ -246,7 +246,8 @@ def turned_to(predicted: LabelMap, expert: LabelMap) -> LabelMap:
     """The predicted map with its axes swapped and flipped into the order of the expert's file.
 
     No voxel is interpolated: a DICOM series and its NIfTI copy may list the same slices in
-    opposite order. An affine that cannot be inverted is left for `check_same_grid` to refuse.
+    opposite order. An affine that cannot be inverted, or by which a map of the right shape would
+    lose it, is left for `check_same_grid` to refuse.
     """
     try:
         relative = np.linalg.solve(expert.affine, predicted.affine)
@@ -255,9 +256,12 @@ def turned_to(predicted: LabelMap, expert: LabelMap) -> LabelMap:
     orientation = io_orientation(relative)
     if np.isnan(orientation).any():
         return predicted
+    labels = apply_orientation(predicted.labels, orientation)
+    if predicted.labels.shape == expert.labels.shape != labels.shape:
+        return predicted
     return replace(
         predicted,
-        labels=apply_orientation(predicted.labels, orientation),
+        labels=labels,
         affine=predicted.affine @ inv_ornt_aff(orientation, predicted.labels.shape),
     )
 

@@ -123,13 +123,17 @@ def nrrd_volume(path: Path, *, name: str) -> Volume:
 def _space(header: dict[str, Any]) -> tuple[str, NDArray[np.float64], NDArray[np.float64]]:
     """Name of the space, a row for each axis of the file, and the origin, all without time.
 
-    Rows of axes that are none of space (lists, time) are NaN.
+    Rows of axes that are none of space (lists, time) are NaN. Time is also a fourth dimension
+    that is apart from the others, as ITK writes it, without a name of the space.
     """
     space = str(header.get("space", "")).lower()
     directions = np.atleast_2d(np.asarray(header["space directions"], dtype=float))
     origin = np.asarray(header.get("space origin", np.zeros(directions.shape[-1])), dtype=float)
     in_space = WITH_TIME.sub("", space)
-    if in_space != space:
+    is_apart = directions.shape == (4, 4) and not (
+        directions[3, :3].any() or directions[:3, 3].any()
+    )
+    if in_space != space or is_apart:
         directions, origin = directions[:, :3].copy(), origin[:3]
         directions[~directions.any(axis=1)] = np.nan
     return in_space, directions, origin

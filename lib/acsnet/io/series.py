@@ -110,9 +110,13 @@ class SeriesFinder:
         self._folder = folder
         self._paths = paths
         self._known: dict[tuple[Path, int, int], DicomFile | Path | None] = {}
+        self._series: list[Series] = []
 
-    def find(self) -> list[Series]:
-        """The series there are now, by the name of their first file."""
+    def find(self) -> Sequence[Series]:
+        """The series there are now, by the name of their first file.
+
+        The same object as before as long as no file changes.
+        """
         known = {}
         with quiet_pydicom():
             for path in self._files():
@@ -125,11 +129,14 @@ class SeriesFinder:
                 except OSError:  # gone, or not ours to read
                     if leads_nowhere(path):
                         known[path, 0, 0] = path
-        self._known = known
+        if known == self._known:
+            return self._series
         entries = [entry for entry in known.values() if entry is not None]
         images = [e.path for e in entries if isinstance(e, DicomFile) and e.is_image]
         others = [path for (path, _, _), entry in known.items() if entry is None]
-        return _grouped([*entries, *called_like_slices(others, slices=images)])
+        series = _grouped([*entries, *called_like_slices(others, slices=images)])
+        self._known, self._series = known, series
+        return self._series
 
     def _files(self) -> Iterable[Path]:
         return files_below(self._folder) if self._paths is None else self._paths

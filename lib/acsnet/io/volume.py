@@ -5,7 +5,7 @@ all of them is here: one grey volume, true millimetres, a slice axis.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -152,7 +152,7 @@ class Volume:
     segments: tuple[Segment, ...] = ()
     layered: bool = False
     is_segmentation: bool = False
-    warnings: tuple[str, ...] = field(default=())
+    warnings: tuple[str, ...] = ()
 
 
 def is_packed(path: Path) -> bool:

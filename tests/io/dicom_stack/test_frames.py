@@ -8,12 +8,13 @@ import packed_scans
 import pydicom
 import pytest
 from enhanced_packings import item
+from pydicom.dataset import Dataset
 from pydicom.uid import EnhancedMRImageStorage, MRImageStorage
 
 from acsnet.errors import InputError
 from acsnet.io import read_scan
 from acsnet.io.dicom_files.dicom_file import DicomFile, read_header
-from acsnet.io.dicom_stack.frames import flat, frames_of
+from acsnet.io.dicom_stack.frames import concatenation_remarks, flat, frames_of
 
 OTHERWISE = {
     "ImageType": ["ORIGINAL", "PRIMARY", "M_IR", "M", "IR"],
@@ -219,6 +220,32 @@ def test_a_part_of_an_object_is_refused_without_the_others(patient_1, tmp_path, 
     told = "is one of 2 parts of an object .*, of which 1 are missing: export the series again"
     with pytest.raises(InputError, match=told):
         read_scan(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "told"),
+    [
+        ((2, 3), r"is one of at least 3 parts of an object .*, of which 1 are missing"),
+        ((1, 3), r"is one of at least 3 parts of an object .*, of which 1 are missing"),
+        ((1, 2), r"nothing tells whether parts behind number 2 are missing"),
+    ],
+)
+def test_parts_count_by_their_numbers_where_nothing_tells_how_many_there_are(numbers, told):
+    headers = [Dataset() for _ in numbers]
+    for header, number in zip(headers, numbers, strict=True):
+        header.ConcatenationUID, header.InConcatenationNumber = "1.2.3", number
+    files = [DicomFile(Path("x.dcm"), "x.dcm", header) for header in headers]
+    if numbers == (1, 2):
+        (remark,) = concatenation_remarks(files)
+        assert remark.endswith(told)
+        return
+    with pytest.raises(InputError, match=told):
+        concatenation_remarks(files)
+
+
+def test_an_object_that_tells_no_number_of_a_part_is_none():
+    header = item(ConcatenationUID="1.2.3")
+    assert concatenation_remarks([DicomFile(Path("x.dcm"), "x.dcm", header)]) == []
 
 
 def test_an_enhanced_mosaic_is_named_as_what_it_is(patient_1, tmp_path):

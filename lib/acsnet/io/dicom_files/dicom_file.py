@@ -17,18 +17,24 @@ from pydicom.uid import (
     UID,
     EnhancedMRColorImageStorage,
     EnhancedMRImageStorage,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
     LegacyConvertedEnhancedMRImageStorage,
     MRImageStorage,
 )
 
 from acsnet.errors import AcsnetError, InputError
 from acsnet.io.dicom_files.bounded_file import BoundedFile, check_inflated
-from acsnet.io.volume import DATA_SUFFIXES, SUFFIXES
+from acsnet.io.volume import DATA_SUFFIXES, SUFFIXES, is_packed
 
 Header = Dataset
 """What a DICOM file says of its image."""
 
 DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
+FOREIGN_SUFFIXES = (".mgz", ".mgh", ".mnc", ".gipl", ".gipl.gz")
+"""Of volumes of FreeSurfer, MINC and others, which are to be converted first."""
+
 IDENTITY_TAGS = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "Modality")
 IMAGE_TAGS = ("SOPClassUID", "Modality")
 """Without these nothing tells what an image is; empty UIDs are what some anonymisers leave."""
@@ -156,6 +162,14 @@ def damage_as(message: str) -> Iterator[None]:
         raise InputError(message) from error
 
 
+def set_syntax(dataset: Dataset) -> None:
+    """Give a data set that was read its transfer syntax: bare ones have no meta information."""
+    if "TransferSyntaxUID" not in dataset.file_meta:
+        implicit = dataset.is_implicit_VR
+        little = ExplicitVRLittleEndian if dataset.is_little_endian else ExplicitVRBigEndian
+        dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else little
+
+
 def head_of(path: Path) -> bytes:
     """The first `HEAD_BYTES` of a file, or all that it has."""
     with path.open("rb") as stream:
@@ -199,6 +213,14 @@ def is_volume(path: Path) -> bool:
         return True
 
 
+def why_unread(path: Path) -> str:
+    """What a file is that may hold a scan and is not read, by its name; empty for any other."""
+    if is_packed(path):
+        return "packed"
+    is_foreign = path.name.lower().endswith(FOREIGN_SUFFIXES)
+    return "of another format than NIfTI, NRRD and MetaImage" if is_foreign else ""
+
+
 def read_header(path: Path, name: str) -> tuple[DicomFile | None, list[str]]:
     """The DICOM file in `path`, or None with a remark where it is passed over.
 
@@ -237,7 +259,7 @@ def read_header(path: Path, name: str) -> tuple[DicomFile | None, list[str]]:
     if not missing:
         return file, []
     if not claims:
-        return None, [f"{name} was skipped: it is not DICOM"]
+        return None, [f"{name} was skipped: it is {why_unread(path) or 'not DICOM'}"]
     msg = f"{name} cannot be read as DICOM: it has no {missing[0]} (damaged or cut short?)"
     raise InputError(msg) from cause
 

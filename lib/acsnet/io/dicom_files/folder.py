@@ -12,7 +12,13 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 from acsnet.errors import InputError
-from acsnet.io.dicom_files.dicom_file import DicomFile, is_volume, quiet_pydicom, read_header
+from acsnet.io.dicom_files.dicom_file import (
+    DicomFile,
+    is_volume,
+    quiet_pydicom,
+    read_header,
+    why_unread,
+)
 from acsnet.io.dicom_files.walk import Walk, candidates
 from acsnet.io.volume import is_packed
 
@@ -23,7 +29,11 @@ ONE_PACKED = (".gz", ".bz2", ".xz", ".zip")
 """Of archives that may hold one slice each."""
 
 
-def read_headers(folder: Path) -> tuple[list[DicomFile], list[str]]:
+PassedOver = list[tuple[Path, str]]
+"""Warnings about files that were passed over, each with what lies above the slices it may hold."""
+
+
+def read_headers(folder: Path) -> tuple[list[DicomFile], PassedOver]:
     """Folder and its subfolders -> DICOM files, with warnings about files passed over.
 
     DICOMDIR, hidden and text files are not looked at. Raises InputError for a file that claims
@@ -33,11 +43,15 @@ def read_headers(folder: Path) -> tuple[list[DicomFile], list[str]]:
     names = {path: path.relative_to(folder).as_posix() for path in candidates(folder, walk=walk)}
     files, remarks = headers_of(names)
     if not files:
-        hints = [f"{path.name} is packed, unpack it first" for path in names if is_packed(path)]
+        hints = [
+            f"{path.name} is {why}, {'unpack' if is_packed(path) else 'convert'} it first"
+            for path in names
+            if (why := why_unread(path))
+        ]
         hint = "".join(f": {hint}" for hint in (*walk.remarks(folder), *hints)[:1])
         msg = f"{folder.name} holds no DICOM files, nor do its subfolders{hint}"
         raise InputError(msg)
-    return files, [*remarks, *walk.remarks(folder)]
+    return files, [*remarks, *((folder, remark) for remark in walk.remarks(folder))]
 
 
 def headers_at(path: Path) -> list[Dataset]:
@@ -52,23 +66,24 @@ def headers_at(path: Path) -> list[Dataset]:
         return [] if file is None else [file.header]
 
 
-def headers_of(paths: Mapping[Path, str]) -> tuple[list[DicomFile], list[str]]:
+def headers_of(paths: Mapping[Path, str]) -> tuple[list[DicomFile], PassedOver]:
     """DICOM files of paths with their names, and warnings about files passed over.
 
     Raises InputError for one that claims to be DICOM, or is called like the slices beside it, and
     cannot be read.
     """
     files: list[DicomFile] = []
-    remarks: list[str] = []
+    remarks: PassedOver = []
     for path, name in paths.items():
-        file, remark = read_header(path, name)
-        remarks += [] if is_volume(path) else remark  # a scan of its own
+        file, of_file = read_header(path, name)
+        remarks += [(path, remark) for remark in of_file if not is_volume(path)]  # a scan itself
         files += [] if file is None else [file]
     read = {file.path for file in files}
     seriesless = [file for file in files if not (file.is_image or file.text("SeriesInstanceUID"))]
     if len(seriesless) < len(files):
         remarks += [
-            f"{file.name} was skipped: it is no image ({_kind_of(file)})" for file in seriesless
+            (file.path, f"{file.name} was skipped: it is no image ({_kind_of(file)})")
+            for file in seriesless
         ]
         files = [file for file in files if file not in seriesless]
     others = [path for path in paths if path not in read]

@@ -96,21 +96,33 @@ def frames_of(file: DicomFile) -> list[DicomFile]:
         ]
 
 
-def check_concatenations(files: Iterable[DicomFile]) -> None:
-    """Refuse a part of an object that was sent in several (PS3.3 C.7.6.16) without the others."""
+def concatenation_remarks(files: Iterable[DicomFile]) -> list[str]:
+    """What to tell of objects that were sent in several parts (PS3.3 C.7.6.16).
+
+    How many there are need not be told. Raises InputError for a part without the others.
+    """
     parts: dict[str, dict[str, DicomFile]] = {}
     for file in files:
         if uid := file.text("ConcatenationUID"):
             parts.setdefault(uid, {}).setdefault(file.text("InConcatenationNumber"), file)
+    remarks = []
     for there in parts.values():
         first = next(iter(there.values()))
         total = first.text("InConcatenationTotalNumber")
-        if total.isdecimal() and len(there) < int(total):
+        count = max((int(text) for text in (total, *there) if text.isdecimal()), default=0)
+        if count > len(there):
+            of = f"{count} parts" if total.isdecimal() else f"at least {count} parts"
             msg = (
-                f"{first.name} is one of {total} parts of an object (InConcatenationTotalNumber), "
-                f"of which {int(total) - len(there)} are missing: export the series again"
+                f"{first.name} is one of {of} of an object (ConcatenationUID), "
+                f"of which {count - len(there)} are missing: export the series again"
             )
             raise InputError(msg)
+        if count and not total.isdecimal():
+            remarks.append(
+                f"{first.name} is a part of an object (ConcatenationUID), and nothing tells "
+                f"whether parts behind number {count} are missing"
+            )
+    return remarks
 
 
 def flat(file: DicomFile) -> DicomFile:

@@ -268,7 +268,10 @@ def _offer(rows: Sequence[Row], *, tag: str, phase: int | None) -> PhaseChoiceEr
         f"({full[0].name} and {full[1].name} lie at one): {len(full)} "
         f"{SEPARATING_TAGS[tag]}, told apart by {tag} ({shown}); {incomplete}"
     )
-    return PhaseChoiceError(there, "phase", asked, len(full))
+    complete = _complete(rows)
+    all_of_them = f"from 1 to {len(full)}" if len(complete) == len(full) else ""
+    numbers = all_of_them or "= " + " or ".join(map(str, complete))
+    return PhaseChoiceError(there, "phase", asked, numbers)
 
 
 def _shown(file: DicomFile, tag: str) -> str:

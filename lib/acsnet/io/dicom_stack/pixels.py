@@ -11,17 +11,11 @@ import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.pixel_data_handlers.util import apply_modality_lut, get_expected_length
-from pydicom.uid import (
-    UID,
-    ExplicitVRBigEndian,
-    ExplicitVRLittleEndian,
-    ImplicitVRLittleEndian,
-    UncompressedTransferSyntaxes,
-)
+from pydicom.uid import UID, UncompressedTransferSyntaxes
 
 from acsnet.errors import InputError
 from acsnet.io.dicom_files.bounded_file import check_inflated
-from acsnet.io.dicom_files.dicom_file import DicomFile, damage_as, number_of
+from acsnet.io.dicom_files.dicom_file import DicomFile, damage_as, number_of, set_syntax
 from acsnet.io.dicom_stack.decoding.apart import APART, decoded_apart
 from acsnet.io.dicom_stack.decoding.coded_sizes import check_coded
 from acsnet.io.dicom_stack.decoding.stored_bits import (
@@ -157,10 +151,7 @@ def _dataset(file: DicomFile) -> Dataset:
     if not has_pixels:
         msg = f"{name} has no pixel data"
         raise InputError(msg)
-    if "TransferSyntaxUID" not in dataset.file_meta:  # bare data sets have no meta information
-        implicit = dataset.is_implicit_VR
-        little = ExplicitVRLittleEndian if dataset.is_little_endian else ExplicitVRBigEndian
-        dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else little
+    set_syntax(dataset)
     with _named_decoding(name, _syntax(dataset)):
         check_described(name, dataset)
         plain = get_expected_length(dataset)
