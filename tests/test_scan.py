@@ -5,7 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acsnet.scan import InputGrid, ShortAxisScan, apex_first_by_area, apex_first_by_position
+from acsnet.scan import (
+    InputGrid,
+    ShortAxisScan,
+    apex_first_by_area,
+    apex_first_by_position,
+    named_as_case,
+)
 
 OBLIQUE = np.array([-0.57, 0.60, -0.56]) / np.linalg.norm([-0.57, 0.60, -0.56])
 
@@ -112,3 +118,9 @@ def test_a_position_that_tells_the_apex_outweighs_the_areas():
 def test_slices_are_numbered_from_one_as_the_file_runs(backwards, numbers):
     grid = InputGrid(shape=(5, 6, 4), affine=np.eye(4), axes=(2, 0, 1), reversed_slices=backwards)
     assert [grid.slice_number(index) for index in range(4)] == numbers
+
+
+def test_a_volume_file_is_named_as_its_case_and_a_series_as_its_folder():
+    scan, _ = scan_along((0.0, 0.0, 1.0))
+    assert named_as_case(scan, "patA_lge").name == "patA_lge"
+    assert named_as_case(replace(scan, instance_uids=("1.2.3",)), "1.2").name == scan.name

@@ -173,6 +173,14 @@ def apex_first_by_area(scan: ShortAxisScan, lv: NDArray[np.bool_]) -> ShortAxisS
     return scan.reversed() if ends[0] > ends[1] else scan
 
 
+def named_as_case(scan: ShortAxisScan, case: str) -> ShortAxisScan:
+    """A scan from a volume file under the id of its case: files of two patients may have one name.
+
+    That of DICOM keeps the name of its folder: its id is a UID, and its tags name the patient.
+    """
+    return scan if scan.instance_uids else replace(scan, name=case)
+
+
 def is_fit(warnings: Iterable[str]) -> bool:
     """Whether a scan with these warnings should be offered to a reader: not if it is not LGE."""
     return not any(warning.startswith(UNFIT) for warning in warnings)

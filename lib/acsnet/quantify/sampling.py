@@ -11,6 +11,7 @@ split (Gaussian of 0.5 to 2 mm) was told of in no fewer scans; from 0.75 mm on i
 of the grey zone into core scar, and moves the volumes of phantoms away from the truth. Voxels near
 the threshold that are partly core, partly grey made it a sixth fewer. So the published split
 stands. Most scans with scar get the warning, so that it stands last among the doubts.
+Core scar and grey zone that somebody drew or saved are not split again, nor looked at.
 """
 
 from itertools import product

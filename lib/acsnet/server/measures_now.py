@@ -25,6 +25,7 @@ from acsnet.quantify.body_size import HEADER_NOT_USED, BodySize, with_body
 from acsnet.quantify.features_document import SCHEMA
 from acsnet.quantify.quantification import NOTHING, Given
 from acsnet.result import Measured
+from acsnet.scan import named_as_case
 from acsnet.server.datastores.label_reports import (
     GIVEN,
     features_with,
@@ -66,8 +67,7 @@ def measured_anew(
     Its warnings are those on record that still hold, and those of now. Takes a `volume_place`
     around it. Raises AcsnetError where scan or label map cannot be read or the map is empty.
     """
-    # Files of two patients may have one name, in folders of their own: a case has but one id.
-    scan = replace(read_scan(store.get_image_uri(image)), name=image)
+    scan = named_as_case(read_scan(store.get_image_uri(image)), image)
     labels = read_client_labels(file, grid=scan.grid)
     measured = measure_marked(scan, labels, given=given)
     return replace(measured, warnings=warnings_with(record.warnings, measured))

@@ -6,7 +6,6 @@ a SEG that a viewer stored in a PACS goes through the same `measure_marked` when
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from acsnet.dicom.provenance import State
 from acsnet.errors import InputError
 from acsnet.io import read_scan
 from acsnet.io.client_labels import read_with_warnings
-from acsnet.scan import ShortAxisScan
+from acsnet.scan import ShortAxisScan, named_as_case
 from acsnet.server.datastores.label_records import MODEL_DRAFT, READER_DRAFT
 from acsnet.server.datastores.label_reports import given_for, kept_features
 from acsnet.server.datastores.protocol import (
@@ -81,7 +80,7 @@ def accept_label(
         raise InputError(msg)
     check_same_files(store, image_id, drawn_on)
     given = given_for(store.folder, image_id, scan=store.drawn_state_now(image_id))
-    measured = measure_marked(replace(scan, name=image_id), labels, notes=notes, given=given)
+    measured = measure_marked(named_as_case(scan, image_id), labels, notes=notes, given=given)
     label = NewLabel(
         measured=measured,
         features=kept_features(measured),

@@ -19,7 +19,7 @@ from acsnet.labels import LABEL_VALUES
 from acsnet.pipeline import Pipeline
 from acsnet.quantify.scar import ScarMethod
 from acsnet.result import Result
-from acsnet.scan import ShortAxisScan
+from acsnet.scan import ShortAxisScan, named_as_case
 from acsnet.server.inference.infer_options import (
     KEEP_VALID,
     METHOD_TITLES,
@@ -125,7 +125,7 @@ class SegmentationTask(Task):
             began = time.perf_counter()
             with volume_place(personal=False):
                 scan = read_scan(Path(request["image"]), **choice)
-            scan = replace(scan, name=str(request.get("image_id") or scan.name))
+            scan = named_as_case(scan, str(request.get("image_id") or scan.name))
             check_method(scan, options)
             with self._served.serving() as model:
                 answer = self.segment(scan, options.on(model.pipeline), request)

@@ -15,6 +15,7 @@ from acsnet.annotations.acceptance import check_kept
 from acsnet.annotations.label_versions import by_networks
 from acsnet.annotations.reading_details import MAX_COMMENT, check_text
 from acsnet.errors import InputError
+from acsnet.quantify.sampling import SAMPLING
 from acsnet.server.app import AcsnetApp, App
 from acsnet.server.datastores.label_intake import author_of
 from acsnet.server.datastores.label_records import READER_DRAFT, REVIEWED
@@ -172,7 +173,8 @@ def accepted(
     else:
         warnings = tuple(known["warnings"])
     digest = digest_of(warnings)
-    if digest not in shown and not set(warnings) <= set(shown):
+    to_show = {warning for warning in warnings if not warning.startswith(SAMPLING)}  # most have it
+    if digest not in shown and not to_show <= set(shown):
         msg = "this label map has warnings: look at them before you accept it"
         raise UnshownError(msg, warnings=warnings, digest=digest)
     if measured is None or is_drawn:

@@ -98,9 +98,11 @@
     if (target === decide && holds(details)) { // for the report: saved before the next case opens
       event.preventDefault();
       lock(submitter);
+      const said = document.getElementById('said');
+      said.replaceChildren();
       const fault = await saved(details);
       on();
-      if (fault.length) document.getElementById('said').replaceChildren('Not done, as what you entered for the report is not saved: ', ...fault);
+      if (fault.length) said.replaceChildren('Not done, as what you entered for the report is not saved: ', ...fault);
       else decide.requestSubmit(submitter);
     } else if (unsent(target) && !window.confirm(LOST)) event.preventDefault();
     else lock(submitter);
