@@ -9,7 +9,7 @@ import pytest
 from acsnet.annotations.reading_details import DetailsStore, ReadingDetails
 from acsnet.server.pages import case_index
 from acsnet.server.pages.case_index import ORDERS, CaseIndex
-from acsnet.server.pages.cases import State
+from acsnet.server.pages.cases import Case, State
 from acsnet.server.state.paths import DETAILS
 
 
@@ -153,3 +153,12 @@ def test_every_order_takes_every_case(built):
     listed = CaseIndex(Store("a", "b")).listed()
     for key in ORDERS:
         assert {one.id for one in listed.chosen(sort=f"-{key}")} == {"a", "b"}
+
+
+def test_the_work_list_leaves_out_the_warning_that_most_scans_have():
+    sampling = "pixels 1 % larger or smaller would change core scar by 12 %: compare with care"
+    about = dict.fromkeys(
+        ("id", "title", "details", "date", "study", "series", "offered", "why"), ""
+    )
+    one = Case(**about, state=State.NEW, reason=None, remarks=(sampling, "tilted"), versions=())
+    assert one.warnings == ("tilted",)

@@ -9,6 +9,7 @@ from enum import Enum
 from acsnet.active_learning.assignments import Offer, last_offer
 from acsnet.annotations.label_versions import by_networks
 from acsnet.annotations.reading_details import DetailsStore, SavedDetails
+from acsnet.quantify.sampling import SAMPLING
 from acsnet.report.patient import person_name
 from acsnet.report.wording import ordered_doubts
 from acsnet.server.datastores.label_records import MODEL_DRAFT, READER_DRAFT, REVIEWED
@@ -78,9 +79,13 @@ class Case:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What the work list says of files and numbers, as `ordered_doubts` orders it."""
+        """What the work list says of files and numbers, as `ordered_doubts` orders it.
+
+        Not what most scans have: it would tell no case from another.
+        """
         measured = warnings_listed(self.shown, self.entered) if self.shown else ()
-        return tuple(ordered_doubts((*self.remarks, *measured)))
+        doubts = ordered_doubts((*self.remarks, *measured))
+        return tuple(doubt for doubt in doubts if not doubt.startswith(SAMPLING))
 
     def measure(self, name: str) -> float | None:
         """A number of the label map that is shown; None where there is none."""
