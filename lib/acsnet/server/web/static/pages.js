@@ -95,7 +95,7 @@
     const { target, submitter } = event;
     if (target.method !== 'post') return;
     if (off) { event.preventDefault(); return; }
-    if (target === decide && holds(details)) { // for the report: saved before the next case opens
+    if (target === decide && details && holds(details)) { // for the report: saved before the next case opens
       event.preventDefault();
       lock(submitter);
       const said = document.getElementById('said');
