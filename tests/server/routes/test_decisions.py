@@ -1,7 +1,5 @@
 """What a reader decides on a label map, as a page and as a program send it."""
 
-import json
-import re
 import time
 from dataclasses import replace
 from datetime import timedelta
@@ -9,61 +7,17 @@ from threading import BoundedSemaphore
 from types import SimpleNamespace
 
 import pytest
-from markupsafe import escape
 
 from acsnet.annotations import audit_log
-from acsnet.annotations.marks import NOT_USED
 from acsnet.annotations.reading_details import DetailsStore, ReadingDetails
 from acsnet.errors import InputError
-from acsnet.server import measures_now
 from acsnet.server.datastores.protocol import LabelRecord
 from acsnet.server.identity import Person, Role, request_of
 from acsnet.server.inference import work_queue
 from acsnet.server.routes import decisions
 from acsnet.server.state.paths import DETAILS, audit_log_file
-from acsnet.server.web.shown_versions import digest_of
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def desk(web, samples):
-    """A web application whose first case has a fresh draft of the networks, and ways to ask it."""
-    store, image = web.app.datastore(), web.series
-    for record in store.label_records(image):
-        if record.id and record.state != "withdrawn":
-            store.withdraw(image, record.id, by="fixture")
-    end = time.monotonic() + 30
-    while not store.verdict(image).checked:
-        assert time.monotonic() < end
-        time.sleep(0.05)
-    assert web.client.post(f"/acsnet/cases/{image}/segment").status_code == 303
-
-    def decide(what, **fields):
-        return web.client.post(f"/acsnet/cases/{image}/{what}", json=fields)
-
-    def save(user="Ana"):
-        return web.client.put(
-            "/datastore/label",
-            params={"image": image},
-            data={"params": json.dumps({"user": user})},
-            files={
-                "label": (
-                    "label.nii.gz",
-                    (samples / "truth" / "phantom-1.nii.gz").read_bytes(),
-                )
-            },
-        ).json()
-
-    def accept(**fields):
-        first = decide("accept", **fields)
-        if first.status_code != 409 or "digest" not in first.json():
-            return first
-        return decide("accept", **fields, warnings_shown=first.json()["digest"])
-
-    return SimpleNamespace(
-        web=web, store=store, image=image, decide=decide, save=save, accept=accept
-    )
 
 
 def states(desk):
@@ -169,76 +123,6 @@ def test_accepting_twice_is_once_also_where_the_scan_cannot_be_measured_any_more
     assert desk.decide("withdraw", version=version, by="Eve").is_success
     refused = desk.decide("accept", version=version, by="Eve")
     assert "was withdrawn" in refused.json()["detail"]
-
-
-def test_warnings_must_have_been_shown(desk, monkeypatch):
-    from acsnet import measure
-
-    monkeypatch.setattr(measure, "messages", lambda flags: ("look at slice 3",))
-    version = desk.save()["version"]
-    refused = desk.decide("accept", version=version, by="Eve")
-    assert refused.status_code == 409
-    assert "look at slice 3" in refused.json()["warnings"]
-    assert desk.decide("accept", version=version, by="Eve", warnings_shown=["x"]).status_code == 409
-    page = desk.web.client.post(
-        f"/acsnet/cases/{desk.image}/accept", data={"version": version, "by": "Eve"}
-    )
-    assert page.status_code == 409
-    assert "look at slice 3" in page.text
-    assert refused.json()["digest"] in page.text
-    shown = refused.json()["warnings"]
-    assert desk.decide("accept", version=version, by="Eve", warnings_shown=shown).is_success
-
-
-def test_no_acceptance_waits_for_the_warning_that_most_scans_have(desk, monkeypatch):
-    sampling = "pixels 1 % larger or smaller would change core scar by 12 %: compare with care"
-    monkeypatch.setattr(measures_now, "warnings_with", lambda *_: (sampling,))
-    assert desk.decide("accept", version="original", by="Eve").is_success
-
-
-def test_warnings_that_were_shown_in_another_order_are_not_asked_for_again(desk, monkeypatch):
-    assert digest_of(["a", "b", "a"]) == digest_of(["b", "a"]) != digest_of(["a"])
-    real = desk.store.label_records
-
-    def records(image):
-        noted = ["look at slice 3", "look at slice 4"]
-        return tuple(
-            replace(one, features={**one.features, "warnings": noted}) for one in real(image)
-        )
-
-    monkeypatch.setattr(desk.store, "label_records", records)
-    monkeypatch.setattr(measures_now, "warnings_with", lambda noted, _: tuple(reversed(noted)))
-    page = desk.web.client.get(f"/acsnet/cases/{desk.image}?version=original").text
-    (shown,) = re.findall('name="warnings_shown" value="([^"]*)"', page)
-    form = {"version": "original", "by": "Eve", "warnings_shown": shown}
-    answer = desk.web.client.post(f"/acsnet/cases/{desk.image}/accept", data=form)
-    assert answer.status_code == 303
-
-
-def test_a_mark_that_came_after_the_draft_is_among_the_warnings_that_its_page_shows(desk):
-    """One of them says that the mark cannot be used: it lies outside the heart."""
-    entries = DetailsStore(desk.store.folder / DETAILS)
-    before, _ = entries.read(desk.image)
-    shown = "" if before is None else before.moment
-    mark = ReadingDetails(remote_region={1: (5.0, 5.0)})
-    entries.save(desk.image, mark, reader="Eve", shown=shown)
-    address = f"/acsnet/cases/{desk.image}"
-    page = desk.web.client.get(f"{address}?version=original").text
-    assert f"<li>{escape(NOT_USED)}" in page
-    (shown,) = re.findall('name="warnings_shown" value="([^"]*)"', page)
-    form = {"version": "original", "by": "Eve", "warnings_shown": shown}
-    assert desk.web.client.post(f"{address}/accept", data=form).status_code == 303
-    entries.remove(desk.image)
-
-
-def test_an_old_version_is_not_accepted_blind(desk):
-    old, new = desk.save("Ana")["version"], desk.save("Bea")["version"]
-    assert old != new
-    refused = desk.decide("accept", version=old, by="Eve", warnings_shown=[])
-    assert refused.status_code == 409
-    assert "look at it" in refused.json()["detail"]
-    desk.web.app.shown_versions.add(desk.image, old)
-    assert desk.accept(version=old, by="Eve").json()["version"] == old
 
 
 def test_a_draft_that_was_drawn_anew_since_it_was_shown_is_not_decided_on(desk):
