@@ -46,7 +46,6 @@ CLIMBS = (
 FUZZ = settings(
     max_examples=25,
     deadline=None,
-    derandomize=True,
     database=None,
     suppress_health_check=list(HealthCheck),
 )
