@@ -13,6 +13,7 @@ from acsnet.io import read_scan
 from acsnet.pipeline import Pipeline
 from acsnet.train.data.datasets import ADAPTERS
 from results_page.page_words import DATA_SETS
+from shared.label_folder import link_labels
 
 
 def main() -> None:
@@ -24,15 +25,18 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write every number there, too")
     args = parser.parse_args()
     names = json.loads((args.data / "splits.json").read_text())[args.set]["test"]
-    files = [ADAPTERS[args.set].find_files(args.data / args.set, name) for name in names]
+    find = ADAPTERS[args.set].find_files
+    files = {name: find(args.data / args.set, name) for name in names}
     pipeline = Pipeline.load()
     with tempfile.TemporaryDirectory() as temporary:
-        output = args.output or Path(temporary)
-        for image, _ in track(files, description="segmenting"):
+        output = args.output or Path(temporary) / "segmented"
+        for image, _ in track(files.values(), description="segmenting"):
             write_result(pipeline(read_scan(image)), output)
         run_evaluation(
             predictions=output,
-            labels=files[0][1].parent,
+            labels=link_labels(
+                {name: label for name, (_, label) in files.items()}, Path(temporary) / "experts"
+            ),
             truth=DATA_SETS[args.set].truth,
             json_path=args.json,
         )

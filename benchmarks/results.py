@@ -21,6 +21,7 @@ from acsnet.pipeline import Pipeline
 from acsnet.train.data.datasets import ADAPTERS
 from results_page.examples import ExampleFiles, example_figures
 from results_page.page import DATA_SETS, Made, write_results
+from shared.label_folder import link_labels
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -44,10 +45,11 @@ def main() -> None:
     start = time.perf_counter()
     pipeline = Pipeline.load()
     with tempfile.TemporaryDirectory() as temporary:
-        segmented = Path(temporary)
+        segmented = Path(temporary) / "segmented"
         for image in track(images, description="segmenting"):
             write_result(pipeline(read_scan(image)), segmented)
-        evaluation = run_evaluation(predictions=segmented, labels=labels[0].parent, truth=truth)
+        experts = link_labels(dict(zip(names, labels, strict=True)), Path(temporary) / "experts")
+        evaluation = run_evaluation(predictions=segmented, labels=experts, truth=truth)
         made = Made(
             data_set=args.set,
             date=datetime.now(timezone.utc).date().isoformat(),

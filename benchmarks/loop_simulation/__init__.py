@@ -1,1 +1,1 @@
-"""Labels needed when scans are picked, against scans drawn by lot, replayed on a labelled set."""
+"""Labels needed when scans are chosen, against random scans, replayed on a labelled set."""

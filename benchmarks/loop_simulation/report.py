@@ -17,7 +17,8 @@ from results_page.figures import BLUE, DOTS_PER_INCH, VERMILION
 
 JSON, PNG, TABLE = "simulation.json", "simulation.png", "simulation.md"
 COLOURS = {COMBINED: BLUE, RANDOM: VERMILION}
-NAMES = {COMBINED: "picked (ours)", RANDOM: "drawn by lot"}
+TITLE = "# Simulation of labelling"
+NAMES = {COMBINED: "chosen by acsnet", RANDOM: "chosen at random"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +30,7 @@ class Curves:
 
     @property
     def gain(self) -> NDArray[np.float64]:
-        """(seed,) Dice of ours less Dice by lot, mean over the counts after the start."""
+        """(seed,) Dice of chosen less random scans, mean over the counts after the start."""
         after = self.dice[COMBINED][:, 1:] - self.dice[RANDOM][:, 1:]
         gain: NDArray[np.float64] = after.mean(axis=1)
         return gain
@@ -64,21 +65,21 @@ def labels_needed(labels: Sequence[int], dice: NDArray[np.float64], target: floa
 
 
 def statement(found: Curves) -> str:
-    """In words: whether fewer labels are needed for the Dice that the lot reaches in the end."""
-    ours, lot = (found.dice[arm].mean(axis=0) for arm in (COMBINED, RANDOM))
-    total, target = found.labels[-1], float(lot[-1])
-    needed = labels_needed(found.labels, ours, target)
-    reached = f"by lot {total} labels reach a wall Dice of {target:.3f}; "
+    """In words: whether fewer labels are needed for the Dice that random scans reach in the end."""
+    chosen, random = (found.dice[arm].mean(axis=0) for arm in (COMBINED, RANDOM))
+    total, target = found.labels[-1], float(random[-1])
+    needed = labels_needed(found.labels, chosen, target)
+    reached = f"With random scans, {total} labels reach a wall Dice of {target:.3f}; "
     if needed is None:
-        reached += f"picked ones do not reach it: {total} give {ours[-1]:.3f}"
+        reached += f"with chosen scans, they do not: {total} give {chosen[-1]:.3f}"
     else:
-        reached += f"of picked ones {needed:.1f} do"
+        reached += f"with chosen scans, {needed:.1f} labels do"
     gains = ", ".join(f"{gain:+.3f}" for gain in found.gain)
-    return f"{reached}. Gain in Dice over all rounds, seed by seed: {gains}."
+    return f"{reached}. Gain in Dice averaged over all rounds, seed by seed: {gains}."
 
 
 def table(found: Curves) -> str:
-    """Markdown: a line for each number of labels, with mean and range over the seeds."""
+    """The page: a line for each number of labels, with mean and range over the seeds."""
     seeds = len(found.gain)
     lines = [
         f"| labels | {' | '.join(NAMES[arm] for arm in ARMS)} | difference |",
@@ -93,9 +94,9 @@ def table(found: Curves) -> str:
         lines.append(f"| {count} | {' | '.join(cells)} | {difference:+.3f} |")
     head = (
         f"Wall Dice on patients held out: mean and range over {seeds} seeds. Written by "
-        f"`python benchmarks/simulate.py --data DATA --output RUN`. {NOTICE}"
+        "`python benchmarks/simulate.py --data DATA --output RUN`."
     )
-    return "\n".join([head, "", *lines, "", statement(found)]) + "\n"
+    return "\n".join([TITLE, "", NOTICE, "", head, "", *lines, "", statement(found)]) + "\n"
 
 
 def figure(found: Curves) -> Figure:

@@ -1,14 +1,14 @@
-"""Simulation of active learning: are fewer labels needed when scans are picked, not drawn?
+"""Simulation of active learning: are fewer labels needed when scans are chosen, not random?
 
 The EMIDEC train list is replayed as if nobody had labelled it. For each seed a third of its
 patients is held out; of the others a few are labelled at the start, the same for both ways, and a
-small MYO network is trained on them from nothing. In each round more scans are labelled, picked by
-the combined strategy with this very network in the chain, or drawn by lot; then the network goes on
+small MYO network is trained on them from nothing. In each round more scans are labelled, chosen by
+the combined strategy with this very network in the chain, or at random; then the network goes on
 training on all that is labelled by now, as it does at a site, and is measured on the patients held
 out. In the same round both ways have had the same number of steps.
 
 Limits: the ROI network, the autoencoder and the prior in that chain are the shipped ones, which
-have seen these patients; they take part in picking, and not in the Dice that is reported, which is
+have seen these patients; they take part in choosing, and not in the Dice that is reported, which is
 of the MYO network alone inside the expert's region of interest.
 """
 
@@ -230,7 +230,7 @@ def run_simulation(data: Path, output: Path, *, plan: Plan, console: Console) ->
 
 
 def split(names: Sequence[str], seed: int) -> tuple[list[str], list[str]]:
-    """The patients held out, and the others in an order drawn by lot.
+    """The patients held out, and the others in random order.
 
     Normals and infarcts have their share of both; three seeds in a row hold out every patient once.
     Raises InputError for too few patients.

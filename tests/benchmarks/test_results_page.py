@@ -16,6 +16,7 @@ from results_page.figures import CONCORDANCE, DICE, VOLUMES
 from results_page.page import Made, spacing_sentence, write_results
 from results_page.page_tables import burden_sentences, case_table, slice_table, volume_table
 from results_page.published import PAPER_TABLE_1, PAPER_TABLE_2
+from shared.label_folder import link_labels
 
 pytestmark = pytest.mark.slow
 
@@ -243,6 +244,16 @@ def test_images_of_patients_never_enter_the_repository(command, monkeypatch, cap
     assert "outside the repository" in capsys.readouterr().err
 
 
+def test_labels_of_the_list_alone_are_linked_under_the_names_of_their_cases(tmp_path):
+    for name in ("patient001_frame01_gt.nii.gz", "patient002_frame01_gt.nii.gz"):
+        (tmp_path / name).write_text(name)
+    wanted = {"patient002_frame01": tmp_path / "patient002_frame01_gt.nii.gz"}
+    folder = link_labels(wanted, tmp_path / "experts")
+    assert [(file.name, file.read_text()) for file in folder.iterdir()] == [
+        ("patient002_frame01.nii.gz", "patient002_frame01_gt.nii.gz")
+    ]
+
+
 def test_one_command_makes_the_folder(command, monkeypatch, tmp_path, data):
     few = tmp_path / "data"
     few.mkdir()
@@ -258,6 +269,6 @@ def test_one_command_makes_the_folder(command, monkeypatch, tmp_path, data):
     assert "--data DATA --set emidec" in text
     assert str(few) not in text
     assert (output / "examples_enhancement.png").is_file()
-    assert {
-        entry["name"] for entry in json.loads((output / "results.json").read_text())["cases"]
-    } == set(names)
+    numbers = json.loads((output / "results.json").read_text())
+    assert {entry["name"] for entry in numbers["cases"]} == set(names)
+    assert not [warning for warning in numbers["warnings"] if "no prediction" in warning]

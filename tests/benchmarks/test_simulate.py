@@ -122,7 +122,7 @@ def test_the_command_writes_numbers_table_and_plot(finished, phantoms, monkeypat
         simulate.app, ["--data", str(phantoms), "--output", str(folder), *options]
     )
     assert done.exit_code == 0, done.output
-    assert "by lot 3 labels reach a wall Dice of" in done.output
+    assert "With random scans, 3 labels reach a wall Dice of" in done.output
     written = json.loads((folder / "simulation.json").read_text())
     assert written["labels"] == [2, 3]
     assert written["statement"] in done.output.replace("\n", " ")
@@ -191,14 +191,21 @@ def test_labels_needed_are_read_off_between_counts():
 def test_the_statement_says_what_is_saved():
     found = curves(rounds_of((0.5, 0.7, 0.8), (0.5, 0.6, 0.75)))
     assert statement(found) == (
-        "by lot 12 labels reach a wall Dice of 0.700; of picked ones 10.0 do. "
-        "Gain in Dice over all rounds, seed by seed: +0.075, +0.075."
+        "With random scans, 12 labels reach a wall Dice of 0.700; "
+        "with chosen scans, 10.0 labels do. "
+        "Gain in Dice averaged over all rounds, seed by seed: +0.075, +0.075."
     )
 
 
 def test_the_statement_says_plainly_when_nothing_is_saved():
     found = curves(rounds_of((0.5, 0.6, 0.7), (0.5, 0.6, 0.75)))
-    assert "picked ones do not reach it: 12 give 0.650" in statement(found)
+    assert "with chosen scans, they do not: 12 give 0.650" in statement(found)
+
+
+def test_the_page_opens_as_every_page_of_the_site():
+    page = table(curves(rounds_of((0.5, 0.7, 0.8), (0.5, 0.6, 0.75))))
+    assert page.startswith("# Simulation of labelling\n\nResearch use only")
+    assert "| labels | chosen by acsnet | chosen at random | difference |" in page
 
 
 def test_the_table_has_mean_and_range():
