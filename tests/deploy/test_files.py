@@ -195,7 +195,16 @@ def test_commands_as_the_servers_account_are_given_as_the_unit_runs_it(page):
     (program,) = re.findall(r"(?m)^ExecStart=(\S+)", unit)
     variables = re.findall(r"(?m)^Environment=.*\b(ACSNET_CONFIG=\S+) (ACSNET_STATE=\S+)", unit)
     given = re.findall(r"runuser -u acsnet -- env (\S+) (\S+) (\S+)", (ROOT / page).read_text())
-    assert given == [(*variables[0], program)]
+    assert set(given) == {(*variables[0], program)}
+
+
+def test_nginx_as_the_page_gives_it_waits_for_inferences_and_logs_no_names_of_scans():
+    page = (ROOT / "docs" / "deploy.md").read_text()
+    (block,) = re.findall(r"(?ms)^```nginx\n(.*?)^```$", page)
+    (seconds,) = re.findall(r"proxy_read_timeout (\d+)s;", block)
+    # The longest queue of the largest scans, 22 s each.
+    assert int(seconds) >= read_settings().limits.waiting * 22
+    assert "access_log off;" in block
 
 
 @pytest.mark.parametrize("file", ["make-bundle.sh", "install.sh", "try-bundle.sh"])

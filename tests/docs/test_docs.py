@@ -242,6 +242,29 @@ def test_every_benchmark_that_a_page_cites_says_whether_new_networks_need_it_aga
     assert again | others == {file.stem for file in (ROOT / "benchmarks").glob("*.py")}
 
 
+@pytest.mark.parametrize("page", SITE_PAGES, ids=name_of)
+def test_no_block_needs_a_script_to_be_drawn(page):
+    assert blocks(page, "mermaid") == []
+
+
+def test_steps_restore_into_an_empty_folder_put_the_accounts_there_and_start_the_server():
+    """Accounts are no part of a backup, and a folder that holds them is not empty."""
+    steps = [
+        [line for line in code.splitlines() if not line.startswith("#")]
+        for page in SITE_PAGES
+        for code in blocks(page, "", "sh")
+        if "/accounts.json " in code
+    ]
+    assert len(steps) == 2
+    for lines in steps:
+        order = [
+            next(number for number, line in enumerate(lines) if re.search(step, line))
+            for step in (r"\brestore \S+\.tar\.gz", r"^install .*/accounts\.json ")
+        ]
+        assert order == sorted(order)
+        assert re.search(r"systemctl start acsnet|acsnet serve", lines[-1])
+
+
 def test_the_site_shows_every_page():
     def pages(part):
         if isinstance(part, str):
