@@ -55,6 +55,9 @@ when the label map was measured ([reading](reading.md)). It holds `height_cm`, `
 `rv_insertion` and `remote_region`, each `null` without an entry. The last two are places, row and
 column in pixels from 0, by the number of the slice in the file from 1.
 
+In the files that the commands write there is `segmentation_sha256`: the SHA-256 of
+`segmentation.nii.gz` as it was written. A label map that was changed since is not overwritten.
+
 """
 # Where each nested type is found in the document.
 PLACES = {

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis.extra.numpy import arrays
 
-from acsnet.quantify.features import compute_features
+from acsnet.quantify.features import compute_features, split_words
 from acsnet.quantify.scar import ScarThreshold
 
 # One slice: 4 blood pool, 6 wall, 2 grey zone, 1 core, 1 obstruction; a second with 2 wall only.
@@ -72,18 +72,39 @@ def test_no_myocardium_has_no_burden_and_a_warning():
     assert '"scar_burden_percent": null' in json.dumps(asdict(features), allow_nan=False)
 
 
-def test_a_blood_pool_without_a_wall_has_no_scar_number():
+def test_a_blood_pool_without_a_wall_has_no_number_of_wall_or_scar():
     pool = np.where(LABELS == 1, 1, 0).astype(np.uint8)
     features = compute_features(pool, 0.5, threshold=THRESHOLD)
     known = {name: value for name, value in asdict(features).items() if value is not None}
     assert known == {
         "lv_volume_ml": 2.0,
         "blood_pool_volume_ml": 2.0,
-        "myocardium_volume_ml": 0.0,
-        "myocardium_mass_g": 0.0,
         "lv_slices": 1,
         "warnings": ("no myocardium was found: there is no scar burden",),
     }
+
+
+@pytest.mark.parametrize(
+    ("labels", "threshold", "words"),
+    [
+        (
+            LABELS,
+            THRESHOLD,
+            "Core scar as segmented: signal from 60, half way from the remote wall (20) to the "
+            "peak (100).",
+        ),
+        (
+            LABELS,
+            ScarThreshold(method="half_max", value=50.5, peak=101.0),
+            "Core scar as segmented: signal from 50.5, half of the peak (101).",
+        ),
+        (LABELS, None, "Core scar and grey zone are as drawn."),
+        (LABELS, ScarThreshold(method="remote", reason="no signal"), ""),
+        (np.minimum(LABELS, 2), ScarThreshold(method="remote", remote=20.0), ""),
+    ],
+)
+def test_what_split_core_scar_and_grey_zone_is_said_in_words(labels, threshold, words):
+    assert split_words(vars(compute_features(labels, 0.5, threshold=threshold))) == words
 
 
 def test_an_unknown_label_is_refused():

@@ -102,6 +102,19 @@ def test_enhancement_no_brighter_than_the_remote_wall_gives_no_threshold(method)
     assert "not brighter than the remote myocardium" in zones.threshold.warnings[0]
 
 
+def test_half_of_a_peak_that_the_remote_wall_exceeds_gives_way_to_the_remote_reading():
+    # Half of 100 is 50, the remote median 60: all scar would be core. From 60 + 40 / 2 = 80 it is.
+    zones = classify_enhancement(
+        *wall(100, 80, 79, 55, 60, enhanced=4), method="half_max", peak_percentile=100
+    )
+    assert (zones.threshold.method, zones.threshold.value) == ("remote", 80.0)
+    assert (zones.core.sum(), zones.grey_zone.sum()) == (2, 2)
+    assert zones.threshold.warnings == (
+        "half of the peak (50) is not above the remote wall (60): core scar was taken half way "
+        "between remote wall and peak",
+    )
+
+
 def test_values_that_are_no_numbers_are_refused():
     with pytest.raises(AcsnetError, match=r"1 of .* values .* not finite"):
         classify_enhancement(*wall(100, np.nan, 20, enhanced=1))

@@ -129,6 +129,16 @@ def test_scar_that_is_mostly_dark_obstruction_is_as_bright_as_the_rest_of_it():
     assert row.scar_volume_ml == 8.0
 
 
+def test_obstruction_alone_is_no_signal_of_scar_that_a_threshold_could_find():
+    # 50 is brighter than the remote wall, 20: thresholds would be at noise.
+    for others in (REMOTE, []):
+        found = rows([50.0, 50.0], others, obstruction=2)
+        assert found["drawn"].scar_volume_ml == 2.0
+        words = "what was drawn as scar has signal in microvascular obstruction only, which is dark"
+        for method in ("fwhm_half_max", "otsu", *(("fwhm_remote", "sd5") if others else ())):
+            assert (found[method].scar_volume_ml, found[method].note) == (None, words), method
+
+
 def test_without_scar_methods_that_take_it_for_granted_are_not_defined():
     found = rows([], REMOTE)
     assert found["drawn"].scar_volume_ml == 0.0

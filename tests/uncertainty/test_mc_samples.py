@@ -11,6 +11,7 @@ from acsnet.export import write_result
 from acsnet.io import read_scan
 from acsnet.labels import Label
 from acsnet.quantify.features import compute_features
+from acsnet.quantify.scar import ScarThreshold
 from acsnet.uncertainty.calibration import read_calibration
 from acsnet.uncertainty.mc_samples import (
     Sample,
@@ -91,20 +92,37 @@ def test_without_samples_nothing_is_said():
     ],
 )
 def test_intervals_are_of_the_network_that_they_were_fitted_for(myo, note):
-    labels = np.full((1, 2, 2), Label.LV_MYOCARDIUM, np.uint8)
-    half = np.full(labels.shape, 0.5, np.float32)
-    sample = Sample(wall_probability=half, enhancement_probability=half, wall=labels > 0)
-    uncertainty = summarise_samples(
-        [sample],
-        labels=labels,
-        features=compute_features(labels, 1.0),
-        enhancement_probability=half,
-        weights={"roi": "12ab", "myo": f"{myo}ef"},
-        calibration=replace(read_calibration(), networks="12ab"),
-    )
+    uncertainty = of_a_wall(myo=f"{myo}ef", threshold=ScarThreshold(method="remote"))
     assert uncertainty.unclear == 100.0
     assert (uncertainty.intervals is None) is (note is not None)
     assert uncertainty.notes == (() if note is None else (note,))
+
+
+def test_intervals_of_core_and_grey_zone_are_of_the_threshold_that_they_were_fitted_for():
+    by_peak = of_a_wall(myo="12ab", threshold=ScarThreshold(method="half_max"))
+    by_remote = of_a_wall(myo="12ab", threshold=ScarThreshold(method="remote"))
+    assert set(by_remote.intervals) - set(by_peak.intervals) == {
+        "core_scar_volume_ml",
+        "grey_zone_volume_ml",
+        "core_scar_burden_percent",
+    }
+    assert "enhancement_volume_ml" in by_peak.intervals
+    (note,) = by_peak.notes
+    assert note.startswith("core scar and grey zone have no intervals: these were fitted for the")
+
+
+def of_a_wall(*, myo, threshold):
+    """The uncertainty of four voxels of wall, drawn by a network, with intervals for "12ab"."""
+    labels = np.full((1, 2, 2), Label.LV_MYOCARDIUM, np.uint8)
+    half = np.full(labels.shape, 0.5, np.float32)
+    return summarise_samples(
+        [Sample(wall_probability=half, enhancement_probability=half, wall=labels > 0)],
+        labels=labels,
+        features=compute_features(labels, 1.0, threshold=threshold),
+        enhancement_probability=half,
+        weights={"roi": "12ab", "myo": myo},
+        calibration=replace(read_calibration(), networks="12ab"),
+    )
 
 
 def test_only_a_wall_more_unclear_than_the_limit_is_flagged():

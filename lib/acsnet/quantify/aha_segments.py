@@ -73,7 +73,10 @@ class Segment:
         str | None, described("", "class of the mean: 0, 1-25, 26-50, 51-75 or 76-100 %")
     ] = None
     pattern: Annotated[
-        str | None, described("", "pattern of its scar, as `scar_pattern`; null without scar")
+        str | None,
+        described(
+            "", "pattern of its scar, as `scar_pattern`; null where none lies on a radial chord"
+        ),
     ] = None
 
 

@@ -1,7 +1,8 @@
 """Volumes, mass and scar burden of a label map."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +28,8 @@ class Features:
         float | None, described("ml", "blood pool, papillary muscles included", SCMR)
     ]
     myocardium_volume_ml: Annotated[
-        float | None, described("ml", "whole wall, enhancement included", SCMR)
+        float | None,
+        described("ml", "whole wall, enhancement included; null if none was found", SCMR),
     ]
     enhancement_volume_ml: Annotated[
         float | None,
@@ -95,8 +97,8 @@ def compute_features(
 ) -> Features:
     """Measure a (slice, row, column) label map with the values of `acsnet.labels.Label`.
 
-    Without a wall all scar numbers are None, without any label the volumes too: a heart that was
-    not found is no heart without scar.
+    Without a wall its volume and all scar numbers are None, without any label the volumes too: a
+    heart that was not found is no heart without scar.
 
     Args:
         labels: (slice, row, column).
@@ -124,7 +126,8 @@ def compute_features(
     def scar(*parts: Label) -> float | None:
         return volume(*parts) if scar_known else None
 
-    myocardium_ml, enhancement_ml = volume(*MYOCARDIUM), scar(*ENHANCEMENT)
+    myocardium_ml = volume(*MYOCARDIUM) if has_wall else None
+    enhancement_ml = scar(*ENHANCEMENT)
     core_ml, grey_ml = scar(Label.CORE_SCAR), scar(Label.GREY_ZONE)
     if threshold is not None and threshold.value is None and enhancement_ml:
         core_ml = grey_ml = None
@@ -147,3 +150,19 @@ def compute_features(
         peak_intensity=None if threshold is None else threshold.peak,
         warnings=warnings,
     )
+
+
+def split_words(features: Mapping[str, Any]) -> str:
+    """By what core scar and grey zone were told apart, as a sentence; empty where nothing was.
+
+    features: the values of `Features` by name, as in `features.json`.
+    """
+    if not features["enhancement_volume_ml"] or features["core_scar_volume_ml"] is None:
+        return ""
+    if features["scar_threshold"] is None:
+        return "Core scar and grey zone are as drawn."
+    peak = f"the peak ({features['peak_intensity']:g})"
+    half = f"half of {peak}"
+    if features["scar_method"] == "remote":
+        half = f"half way from the remote wall ({features['remote_intensity']:g}) to {peak}"
+    return f"Core scar as segmented: signal from {features['scar_threshold']:g}, {half}."

@@ -21,7 +21,9 @@ ScarMethod = Literal["remote", "half_max"]
 """remote: threshold = remote + (peak - remote) / 2. half_max: threshold = peak / 2.
 
 "remote" is the default: it is independent of an offset of the signal, while half of the peak has no
-meaning in a phase-sensitive image or where the remote wall is far from black.
+meaning in a phase-sensitive image or where the remote wall is far from black. Where half of the
+peak is not above the remote wall, "remote" takes its place, with a warning: it would make all scar
+core.
 """
 
 PEAK_PERCENTILE = 97.0
@@ -177,9 +179,19 @@ def scar_threshold(
             f"(median {remote_median:g})"
         )
         return ScarThreshold(method=method, remote=remote_median, peak=peak, reason=reason)
+    reason = ""
+    if method == "half_max" and peak / 2 <= remote_median:
+        reason = f"half of the peak ({peak / 2:g}) is not above the remote wall ({remote_median:g})"
+        method = "remote"
     base = remote_median if method == "remote" else 0.0
-    value = base + (peak - base) / 2
-    return ScarThreshold(method=method, value=value, remote=remote_median, peak=peak)
+    return ScarThreshold(
+        method=method,
+        value=base + (peak - base) / 2,
+        remote=remote_median,
+        peak=peak,
+        reason=reason,
+        instead="core scar was taken half way between remote wall and peak",
+    )
 
 
 def grey_alone(labels: NDArray[np.uint8]) -> bool:

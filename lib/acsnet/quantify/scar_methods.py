@@ -16,9 +16,10 @@ All are plain thresholds without clean-up, so noise, and blood at the border of 
 scar. Voxels without signal (NaN, padding) move no threshold, and are no scar by any. The peak of
 FWHM and the threshold of Otsu ignore single bright points. FWHM and Otsu assume that there is scar,
 so they are undefined where none was drawn. If the drawn scar is not brighter than the remote wall,
-all thresholds are undefined. `fwhm_half_max` needs an image in which the signal is 0 where there is
-no tissue. It is undefined if the remote wall is brighter than half of the peak, as in most
-magnitude and phase-sensitive images. Every method counts microvascular obstruction as scar.
+or is all microvascular obstruction, all thresholds are undefined. `fwhm_half_max` needs an image in
+which the signal is 0 where there is no tissue. It is undefined if the remote wall is brighter than
+half of the peak, as in most magnitude and phase-sensitive images. Every method counts microvascular
+obstruction as scar.
 """
 
 from collections.abc import Mapping
@@ -169,13 +170,7 @@ def _fwhm(wall: Wall, name: str, remote: RemoteRegion) -> MethodRow:
         none = wall.no_scar
         note = f"{none}, so there is no peak" if none else threshold.reason
         return MethodRow(method=name, note=note)
-    if threshold.remote is not None and threshold.value <= threshold.remote:
-        note = (
-            f"half of the peak ({threshold.value:g}) is not above the remote wall "
-            f"({threshold.remote:g})"
-        )
-        return MethodRow(method=name, note=note)
-    if remote.median is not None and (note := _not_brighter(wall, remote.median)):
+    if note := _not_brighter(wall, remote.median):
         return MethodRow(method=name, note=note)
     begin = threshold.peak - (threshold.peak - threshold.value) * (1 - GREY_SHARE) / 0.5
     scar = wall.from_signal(threshold.value)
@@ -206,7 +201,7 @@ def _deviations(
 def _otsu(wall: Wall, remote: RemoteRegion) -> MethodRow:
     if note := wall.no_scar:
         return MethodRow(method="otsu", note=f"{note}, so there are not two classes")
-    if remote.median is not None and (note := _not_brighter(wall, remote.median)):
+    if note := _not_brighter(wall, remote.median):
         return MethodRow(method="otsu", note=note)
     lit = wall.myocardium & wall.measured
     values = wall.intensity[lit & ~speckle(wall.intensity, lit)].astype(np.float64)
@@ -219,10 +214,15 @@ def _otsu(wall: Wall, remote: RemoteRegion) -> MethodRow:
     return wall.row("otsu", wall.from_signal(threshold), threshold=threshold)
 
 
-def _not_brighter(wall: Wall, remote: float) -> str:
+def _not_brighter(wall: Wall, remote: float | None) -> str:
     """Why no threshold can find scar that is not brighter than the remote wall; empty if it is."""
-    lit = wall.enhancement & ~wall.obstruction & wall.measured
-    if not lit.any() or (median := float(np.median(wall.intensity[lit]))) > remote:
+    drawn = wall.enhancement & wall.measured
+    lit = drawn & ~wall.obstruction
+    if drawn.any() and not lit.any():
+        return "what was drawn as scar has signal in microvascular obstruction only, which is dark"
+    if remote is None or not lit.any():
+        return ""
+    if (median := float(np.median(wall.intensity[lit]))) > remote:
         return ""
     return (
         f"what was drawn as scar (median {median:g}) is not brighter than the remote wall "

@@ -39,6 +39,9 @@ Mass follows from volume. Microvascular obstruction has none: a rule finds it, n
 SCAR = frozenset(name for name, size in SIZES.items() if size != "lv_volume_ml")
 """Measures of scar, to which the unclear wall counts."""
 
+OF_SPLIT = ("core_scar_volume_ml", "grey_zone_volume_ml", "core_scar_burden_percent")
+"""Measures of scar whose rules hold for the "remote" threshold between core scar and grey zone."""
+
 LEAST_SHARE = 0.01
 """Of its size is the scale of a measure of scar where nothing is unclear."""
 

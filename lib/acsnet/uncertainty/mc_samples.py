@@ -17,11 +17,16 @@ from acsnet.quantify.features import Features
 from acsnet.quantify.features_document import Flag, Interval
 from acsnet.uncertainty.calibration import Calibration
 from acsnet.uncertainty.doubt import unclear_percent
-from acsnet.uncertainty.intervals import intervals
+from acsnet.uncertainty.intervals import OF_SPLIT, intervals
 
 SEED = 0  # of all scans: the same scan gives the same numbers
 
 TISSUES = 3
+
+OTHER_SPLIT = (
+    "core scar and grey zone have no intervals: these were fitted for the threshold half way from "
+    "remote wall to peak"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +76,8 @@ def summarise_samples(
     """The uncertainty of a label map with its measures; None without samples.
 
     labels, enhancement_probability: (slice, row, column); weights: name of each network -> SHA-256
-    of its weights. Without intervals, and with a note, where these are not the calibrated ones.
+    of its weights. Without intervals, and with a note, where these are not the calibrated ones;
+    without those of core scar and grey zone where these were split by another threshold.
     """
     walls = []
     total = np.zeros((2, *labels.shape), np.float64)
@@ -85,12 +91,16 @@ def summarise_samples(
     unclear = unclear_percent(enhancement_probability, labelled)
     misfit = calibration.misfit(weights)
     fitted = intervals(features, unclear=unclear, rules=calibration.rules, level=calibration.level)
+    notes = (f"there are no intervals: {misfit}",) if misfit else ()
+    if not misfit and features.scar_method != "remote" and not fitted.keys().isdisjoint(OF_SPLIT):
+        fitted = {name: fitted[name] for name in fitted if name not in OF_SPLIT}
+        notes = (OTHER_SPLIT,)
     return Uncertainty(
         voxels=voxel_uncertainty(wall, enhancement),
         slices=slice_uncertainty(labelled, np.stack(walls)),
         intervals=None if misfit else fitted,
         unclear=unclear,
-        notes=(f"there are no intervals: {misfit}",) if misfit else (),
+        notes=notes,
     )
 
 

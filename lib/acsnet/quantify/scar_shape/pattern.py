@@ -35,7 +35,11 @@ class ScarPattern:
 
     scar_pattern: Annotated[
         str | None,
-        described("", f"{', '.join(PATTERNS)}, or {MIXED}; null without scar", SOURCE),
+        described(
+            "",
+            f"{', '.join(PATTERNS)}, or {MIXED}; null where no scar lies on a radial chord",
+            SOURCE,
+        ),
     ]
     scar_pattern_certain: Annotated[
         bool | None,

@@ -64,7 +64,7 @@ class Transmurality:
         described(
             "%",
             "mean transmurality of the radial chords that contain scar, weighted by their "
-            "scar; null without scar",
+            "scar; null if there are none",
         ),
     ]
     transmurality_max_percent: Annotated[
