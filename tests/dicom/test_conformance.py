@@ -14,6 +14,7 @@ from acsnet.dicom.sr_content import Clinical
 from acsnet.quantify.aha_segments import Segment
 from acsnet.quantify.body_size import BodySize, body_numbers
 from acsnet.quantify.features import compute_features
+from acsnet.quantify.scar_methods import MethodRow
 from acsnet.quantify.scar_shape.pattern import ScarPattern
 
 from .conftest import sample_sources
@@ -60,6 +61,9 @@ def errors_in(scan, sources, folder):
                 scar_pattern="mid-wall", scar_pattern_certain=True, scar_pattern_percent=None
             ),
             viable_segments=15,
+            headline=MethodRow(
+                method="fwhm_remote", scar_volume_ml=2.0, scar_mass_g=2.1, scar_burden_percent=12.5
+            ),
             indication="Syncope",
             comment="Thin apex.",
         ),

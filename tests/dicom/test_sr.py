@@ -13,6 +13,7 @@ from acsnet.errors import InputError
 from acsnet.quantify.aha_segments import Segment
 from acsnet.quantify.body_size import BodySize, body_numbers
 from acsnet.quantify.features import compute_features
+from acsnet.quantify.scar import ScarThreshold
 from acsnet.quantify.scar_methods import MethodRow
 from acsnet.quantify.scar_shape.pattern import ScarPattern
 
@@ -97,6 +98,47 @@ def test_numbers_that_the_scan_cannot_give_are_left_out(features, seg, sources):
     names = {name for name, _ in values_of(report)}
     assert not names & {"Core scar", "Grey zone of the scar"}
     assert "no remote wall was found" in comments_of(report)
+
+
+def test_where_scar_was_not_assessed_there_is_no_finding_of_it_and_a_comment(labels, seg, sources):
+    for drawn, known, words in (
+        (labels, False, {"Scar was not assessed."}),
+        (labels * (labels == 1), True, set()),  # a blood pool without a wall
+    ):
+        features = compute_features(drawn, VOXEL_ML, scar_known=known)
+        report = make_sr(features, seg, sources, segments=(), state="draft", creator="Doe^Jane")
+        assert "Scar tissue" not in report.to_json()
+        assert {text for text in comments_of(report) if text.startswith("Scar was")} == words
+    assert set(values_of(report)) == {
+        ("Left ventricular blood pool", "Volume"),
+        ("Left ventricle, wall and blood pool", "Volume"),
+    }
+
+
+def test_what_split_core_scar_and_grey_zone_is_a_comment(labels, seg, sources):
+    threshold = ScarThreshold(method="remote", value=60.0, remote=20.0, peak=100.0)
+    features = compute_features(labels, VOXEL_ML, threshold=threshold)
+    report = make_sr(features, seg, sources, segments=(), state="draft", creator="Doe^Jane")
+    assert comments_of(report)[-1] == (
+        "Core scar as segmented: signal from 60, half way from the remote wall (20) to the peak "
+        "(100)."
+    )
+
+
+def test_two_values_of_one_finding_are_told_apart_by_codes(features, seg, sources):
+    row = MethodRow(method="sd5", scar_volume_ml=2.0, scar_mass_g=2.1, scar_burden_percent=12.5)
+    who = {"segments": (), "state": "draft", "creator": "Doe^Jane"}
+    report = make_sr(features, seg, sources, clinical=Clinical(headline=row), **who)
+    content = highdicom.sr.ComprehensiveSR.from_dataset(report).content
+    *_, drawn, by_method = content.get_image_measurement_groups()
+    for group, method in ((drawn, "drawn"), (by_method, "sd5")):
+        found = {part.method.value for part in group.get_measurements()}
+        assert (group.finding_type.value, found) == ("12402003", {method})
+    assert [part.name.value for part in by_method.get_measurements()][-1] == "method_burden"
+    words = words_of(report)
+    part = "Part of the wall that was measured"
+    assert words["Left ventricular myocardium, not enhanced", part] == "not enhanced"
+    assert words["Left ventricular myocardium, enhancement included", part] == "whole wall"
 
 
 def test_highdicom_reads_it_as_tid_1500_tied_to_the_segments(features, seg, sources):
@@ -278,7 +320,7 @@ def test_it_carries_what_the_report_says(features, seg, sources):
         "1",
     )
     headline = "Scar by the method of the report, sd5, remote region placed by a person"
-    assert values[headline, "Enhancement, share of myocardial volume"] == (12.5, "%")
+    assert values[headline, "Scar by a threshold, share of myocardial volume"] == (12.5, "%")
     words = words_of(report)
     pattern_name = "Pattern of the enhancement by its depth in the wall"
     assert words[scar, pattern_name] == "mid-wall"

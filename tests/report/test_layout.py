@@ -24,7 +24,7 @@ FIRST, SECOND = "\N{CJK UNIFIED IDEOGRAPH-5C71}", "\N{CJK UNIFIED IDEOGRAPH-7530
 
 def boxes(page):
     page.set_dpi(600)  # the widths of a PDF, but for the rounding to pixels
-    FigureCanvasAgg(page).draw()
+    FigureCanvasAgg(page).figure.draw_without_rendering()
     return [(drawn.get_text(), drawn.get_window_extent()) for drawn in page.texts]
 
 

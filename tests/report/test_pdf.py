@@ -104,6 +104,29 @@ def test_it_has_the_numbers_of_the_features(texts, measured):
     assert "LAD" in texts[2]
 
 
+def test_the_last_page_says_what_split_core_scar_and_grey_zone(measured):
+    threshold = {
+        "scar_method": "half_max",
+        "scar_threshold": 50.5,
+        "peak_intensity": 101.0,
+    }
+    split = {**measured.features_dict(), **threshold}
+    assert "Core scar and grey zone are as drawn." in told(report_pages(measured, UNKNOWN))
+    assert "Core scar as segmented: signal from 50.5, half of the peak (101)." in told(
+        report_pages(measured, UNKNOWN, features=split)
+    )
+
+
+def test_sizes_on_the_first_page_are_rounded_half_up(measured):
+    sizes = {"spacing_mm": {"slice": 8.125, "row": 1.125, "column": 1.375}}
+    sizes |= {"height_cm": 160.0, "weight_kg": 100.0, "body_surface_area_m2": 2.125}
+    features = {**measured.features_dict(), **sizes}
+    first = told(report_pages(measured, UNKNOWN, features=features)[:1])
+    assert "slices 8.13 mm apart" in first
+    assert "of 1.13 x 1.38 mm" in first
+    assert "100 kg, 2.13 m" in first
+
+
 def test_the_first_page_has_all_segments_and_the_doubts(measured):
     warnings = ("slice 3 is open",)
     pages = report_pages(replace(measured, warnings=warnings), UNKNOWN)
@@ -144,7 +167,7 @@ def test_the_same_scan_gives_the_same_bytes(measured):
 def extents(figure):
     """Every text of a page with its box, in shares of the page."""
     canvas = FigureCanvasAgg(figure)
-    canvas.draw()
+    figure.draw_without_rendering()
     box = figure.bbox
     for text in figure.findobj(Text):
         if text.get_text() and text.get_visible():

@@ -1,8 +1,9 @@
 """The measures of a scan as DICOM structured report, TID 1500 "Measurement Report".
 
 One group for each label, linked to its segment of the SEG; one for each union of labels and one for
-each AHA segment, linked to the images. Unknown numbers are left out. Burdens have private codes,
-because no standard scheme has them.
+each AHA segment, linked to the images. Unknown numbers are left out, and groups without any number.
+Burdens have private codes, because no standard scheme has them. Two groups of one finding are told
+apart by codes: scar by its Measurement Method, the wall by the part of it.
 """
 
 from collections.abc import Sequence
@@ -41,19 +42,25 @@ from acsnet.dicom.provenance import (
 from acsnet.dicom.references import refer, stand_ins
 from acsnet.dicom.seg_write import snomed
 from acsnet.dicom.sr_content import (
+    AS_DRAWN,
     COUNT,
     GRAM,
     GRAM_BY_AREA,
     MASS,
     MILLILITRE,
     MILLILITRE_BY_AREA,
+    NOT_ENHANCED,
     OWN_SCHEME,
     PERCENT,
     VOLUME,
     VOLUMES_ONLY,
+    WALL_PART,
+    WHOLE_WALL,
     Clinical,
     Value,
+    evaluations,
     measurements,
+    method_code,
     pattern_shares,
     pattern_words,
     region_group,
@@ -65,11 +72,12 @@ from acsnet.errors import InputError
 from acsnet.io.dicom_files.dicom_file import text_of
 from acsnet.labels import LABELS, LEFT_VENTRICLE_SITE, MYOCARDIUM_SITE, SCAR, Label
 from acsnet.quantify.aha_segments import Segment
-from acsnet.quantify.features import Features
+from acsnet.quantify.features import Features, split_words
 from acsnet.quantify.scar_methods import FROM_REMOTE
 
 SERIES_OFFSET = 2
 SCAR_BURDEN = Code("scar_burden", OWN_SCHEME, "Enhancement, share of myocardial volume")
+METHOD_BURDEN = Code("method_burden", OWN_SCHEME, "Scar by a threshold, share of myocardial volume")
 CORE_BURDEN = Code("core_scar_burden", OWN_SCHEME, "Core scar, share of myocardial volume")
 MASS_INDEX = Code("mass_index", OWN_SCHEME, "Mass by body surface area")
 VOLUME_INDEX = Code("volume_index", OWN_SCHEME, "Volume by body surface area")
@@ -113,7 +121,7 @@ def make_sr(
             ],
             title=codes.DCM.ImagingMeasurementReport,
         )
-        for text in (NOTICE, *features.warnings):
+        for text in _remarks(features):
             comment = TextContentItem(
                 name=codes.DCM.Comment,
                 value=text,
@@ -132,6 +140,16 @@ def make_sr(
             **equipment_and_series(sources, offset=SERIES_OFFSET, state=state),
         )
         return refer(finished(document), others=others, headers=headers)
+
+
+def _remarks(features: Features) -> list[str]:
+    """What the report says of all its numbers."""
+    remarks = [NOTICE, *features.warnings]
+    if features.myocardium_volume_ml is not None and features.enhancement_volume_ml is None:
+        remarks.append("Scar was not assessed.")
+    if words := split_words(vars(features)):
+        remarks.append(words)
+    return remarks
 
 
 def _observers(state: State, creator: str) -> ObservationContext:
@@ -166,6 +184,7 @@ def _segment_groups(
             Label.GREY_ZONE: [(MASS, body.grey_zone_mass_g, GRAM)],
             Label.CORE_SCAR: [(MASS, body.core_scar_mass_g, GRAM)],
         }
+    parts = {Label.LV_MYOCARDIUM: [(WALL_PART, NOT_ENHANCED)]}
     volumes_ml = {
         Label.LV_BLOOD_POOL: features.blood_pool_volume_ml,
         Label.LV_MYOCARDIUM: (
@@ -195,6 +214,7 @@ def _segment_groups(
             measurements=measurements(
                 (VOLUME, volumes_ml[info.label], MILLILITRE), *sizes.get(info.label, ())
             ),
+            qualitative_evaluations=evaluations(*parts.get(info.label, ())),
         )
         for info in LABELS
         if volumes_ml[info.label] is not None
@@ -226,6 +246,7 @@ def _region_groups(
             (VOLUME, features.myocardium_volume_ml, MILLILITRE),
             (MASS, features.myocardium_mass_g, GRAM),
             (MASS_INDEX, sized("myocardium_mass_index_g_m2"), GRAM_BY_AREA),
+            words=[(WALL_PART, WHOLE_WALL)],
         ),
         region_group(
             "Enhancement: core scar, grey zone and microvascular obstruction",
@@ -240,6 +261,7 @@ def _region_groups(
             (VIABLE, clinical.viable_segments, COUNT),
             *pattern_shares(pattern),
             words=pattern_words(pattern),
+            method=AS_DRAWN,
         ),
     ]
     if (scar := clinical.headline) is not None and scar.scar_volume_ml is not None:
@@ -253,7 +275,8 @@ def _region_groups(
             headers,
             (VOLUME, scar.scar_volume_ml, MILLILITRE),
             (MASS, scar.scar_mass_g, GRAM),
-            (SCAR_BURDEN, scar.scar_burden_percent, PERCENT),
+            (METHOD_BURDEN, scar.scar_burden_percent, PERCENT),
+            method=method_code(scar.method),
         )
         groups.append(headline)
-    return groups
+    return [group for group in groups if group.get_measurements()]

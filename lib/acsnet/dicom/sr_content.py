@@ -44,6 +44,9 @@ STATUS = Code("status", OWN_SCHEME, "Status of the segmentation")
 DRAWN_BY = Code("drawn_by", OWN_SCHEME, "Segmentation drawn by")
 ACCEPTED = Code("accepted_at", OWN_SCHEME, "Segmentation accepted at")
 CLASS = Code("transmural_class", OWN_SCHEME, "Class of mean transmurality, percent")
+WALL_PART = Code("wall_part", OWN_SCHEME, "Part of the wall that was measured")
+WHOLE_WALL, NOT_ENHANCED = "whole wall", "not enhanced"
+AS_DRAWN = Code("drawn", OWN_SCHEME, "Scar as segmented")
 
 Value = tuple[Code, float | None, Code]
 
@@ -87,16 +90,27 @@ def clinical_of(quantification: Quantification, *, method: str) -> Clinical:
     )
 
 
+def method_code(method: str) -> Code:
+    """A scar method of `acsnet.quantify.scar_methods` as a code."""
+    return Code(method, OWN_SCHEME, f"Scar by the threshold {method}")
+
+
 def tracking(name: str) -> TrackingIdentifier:
     """The name of a group, with a new UID."""
     return TrackingIdentifier(uid=generate_uid(prefix=None), identifier=name)
 
 
-def measurements(*values: Value) -> list[Measurement]:
-    """The values that are not None; -0 becomes 0."""
+def measurements(*values: Value, method: Code | None = None) -> list[Measurement]:
+    """The values that are not None; -0 becomes 0. method: of each, where others are possible."""
     algorithm = AlgorithmIdentification(name=MAKER, version=__version__)
     return [
-        Measurement(name=name, value=round(value, 4) or 0.0, unit=unit, algorithm_id=algorithm)
+        Measurement(
+            name=name,
+            value=round(value, 4) or 0.0,
+            unit=unit,
+            method=method,
+            algorithm_id=algorithm,
+        )
         for name, value, unit in values
         if value is not None
     ]
@@ -162,13 +176,17 @@ def region_group(
     headers: Sequence[Dataset],
     *values: Value,
     words: Sequence[tuple[Code, str | None]] = (),
+    method: Code | None = None,
 ) -> MeasurementsAndQualitativeEvaluations:
-    """Measurements and words of a region, linked to the images it was measured on."""
+    """Measurements and words of a region, linked to the images it was measured on.
+
+    method: of the measurements, where others are possible.
+    """
     return MeasurementsAndQualitativeEvaluations(
         tracking_identifier=tracking(name),
         finding_type=finding,
         finding_sites=None if site is None else [FindingSite(site)],
-        measurements=measurements(*values),
+        measurements=measurements(*values, method=method),
         qualitative_evaluations=evaluations(*words),
         source_images=[
             SourceImageForMeasurementGroup(header.SOPClassUID, header.SOPInstanceUID)

@@ -5,6 +5,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from acsnet.quantify.features import split_words
 from acsnet.report.bullseye import PLOTS, draw_bullseye, hatched_words, segment_values
 from acsnet.report.contours import draw_legend, draw_slices, shown_slices
 from acsnet.report.layout.page import (
@@ -92,7 +93,7 @@ def details_pages(features: Mapping[str, Any]) -> list[Figure]:
         methods = ("", "threshold", "scar, ml", "burden, %", "core, ml", "grey zone, ml")
         places = (0.0, 2.9, 3.8, 4.8, 5.7, 6.85)
         top = table(page, top, places, methods, method_lines(features), numbers=range(1, 6))
-        top = paragraph(page, top - 0.04, _notes(features), most=3, rest="...")
+        top = paragraph(page, top - 0.04, _notes(features), most=5, rest="...")
     waiting = doubt_sentences(features) or ["none"]
     top = heading(page, top - 0.12, "Doubts")
     while True:
@@ -123,4 +124,6 @@ def _notes(features: Mapping[str, Any]) -> list[str]:
             f"{robust[1]}. A dash: not defined here."
         )
         notes.insert(0, region)
+    if words := split_words(features):
+        notes.append(words)
     return notes

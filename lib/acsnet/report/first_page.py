@@ -286,15 +286,16 @@ def _about(
 ) -> list[tuple[str, str]]:
     spacing = features["spacing_mm"]
     rows, columns = result.scan.pixels.shape[1:]
+    apart, row_mm, column_mm = (number(spacing[key], 2) for key in ("slice", "row", "column"))
     stack = (
-        f"{features['slices']} slices {spacing['slice']:.2f} mm apart, {rows} x {columns} pixels "
-        f"of {spacing['row']:.2f} x {spacing['column']:.2f} mm"
+        f"{features['slices']} slices {apart} mm apart, {rows} x {columns} pixels "
+        f"of {row_mm} x {column_mm} mm"
     )
     body = ""
     if features["body_surface_area_m2"] is not None:
         body = (
             f"{features['height_cm']:g} cm, {features['weight_kg']:g} kg, "
-            f"{features['body_surface_area_m2']:.2f} m{SQUARED}"
+            f"{number(features['body_surface_area_m2'], 2)} m{SQUARED}"
         )
     pairs: Sequence[tuple[str, str]] = (
         ("Patient", subject.patient_name or NOT_IN_FILE),
