@@ -303,6 +303,16 @@ def test_scar_of_an_accepted_draft_may_not_be_lost_but_small_scars_have_a_lower_
     assert decision.reason.endswith("slices with missed scar, % (25.1 instead of 20.0)")
 
 
+def test_scar_of_accepted_drafts_may_not_be_lost_where_no_drawn_patient_has_any():
+    healthy = {"enhancement_dice": None, "missed_scar_percent": None}
+    drawn = patients(healthy), patients({**healthy, "wall_dice": 0.85})
+    for missed, promote in ((4.9, True), (5.1, False)):  # the margin is 5
+        kept = patients({**EXACT, "missed_scar_percent": missed})
+        decision = decide(*drawn, accepted=(patients(EXACT), kept))
+        assert decision.promote is promote
+    assert decision.reason.endswith("slices with missed scar, % (5.1 instead of 0.0)")
+
+
 def test_both_models_are_measured_on_the_same_accepted_drafts():
     with pytest.raises(ValueError, match="same patients"):
         decide(patients({}), patients({}), accepted=(patients({}), patients({}, {})))

@@ -20,9 +20,9 @@ A draft that was accepted unchanged is what the live model, or one before it, dr
 is perfect by construction, so the models are compared on labels that a person drew or corrected
 only. On the accepted ones a candidate is refused only where it is worse, by more than the margin,
 than the live model both on the others (so far two may differ that a person finds right) and on the
-same ones (slices may be invalid in the draft already). The Dice of enhancement is left out there:
-it is lower where scars are small, and the accepted drafts may be just those. Scar that is lost or
-added shows in burden and missed slices.
+same ones (slices may be invalid in the draft already); on the same ones alone in a measure that no
+drawn label has. The Dice of enhancement is left out there: it is lower where scars are small, and
+the accepted drafts may be just those. Scar that is lost or added shows in burden and missed slices.
 """
 
 from collections.abc import Mapping, Sequence
@@ -162,7 +162,12 @@ def decide(
     rows = tuple(row for name in MEASURES if (row := _row(name, live, candidate)))
     worse = [MEASURES[row.measure].heading for row in rows if row.verdict == "worse"]
     lost = [] if shipped is None else [_lost(row, shipped, candidate) for row in rows]
-    unlike = [] if accepted is None else [_unlike(row, *accepted) for row in rows]
+    drawn = {row.measure: row for row in rows}
+    unlike = (
+        []
+        if accepted is None
+        else [_unlike(name, drawn.get(name), *accepted) for name in ON_ACCEPTED]
+    )
     against = {
         "worse than the margin": worse,
         "worse than the shipped networks by more than the margin": list(filter(None, lost)),
@@ -202,17 +207,25 @@ def _lost(
 
 
 def _unlike(
-    row: Row, live: Mapping[str, PatientMeasures], candidate: Mapping[str, PatientMeasures]
+    name: str,
+    drawn: Row | None,
+    live: Mapping[str, PatientMeasures],
+    candidate: Mapping[str, PatientMeasures],
 ) -> str:
-    """In what a candidate is worse on accepted drafts than the live model, there and elsewhere."""
-    there, after = _pairs(row.measure, live, candidate)
-    if row.measure not in ON_ACCEPTED or not len(after):
+    """In what a candidate is worse on accepted drafts than the live model, there and elsewhere.
+
+    drawn: of the measure on labels that a person drew; None where none of them has it, as scar
+    where all drawn patients are without.
+    """
+    there, after = _pairs(name, live, candidate)
+    if not len(after):
         return ""
-    worst = min if MEASURES[row.measure].region else max
-    before = worst(row.live, float(there.mean()))
-    if not _is_worse(row.measure, before, after.mean()):
+    before = float(there.mean())
+    if drawn is not None:
+        before = (min if MEASURES[name].region else max)(drawn.live, before)
+    if not _is_worse(name, before, after.mean()):
         return ""
-    return _in_words(row.measure, after.mean(), instead_of=before)
+    return _in_words(name, after.mean(), instead_of=before)
 
 
 def _is_worse(name: str, before: float, after: float, *, margins: float = 1.0) -> bool:
