@@ -11,6 +11,8 @@ from slicer_segmentations import slicer_segmentation
 
 from acsnet.errors import InputError
 from acsnet.evaluate import run_evaluation
+from acsnet.evaluate.metrics import Mean
+from acsnet.evaluate.tables import change, interval, number
 from acsnet.io.label_map import read_label_file
 from acsnet.label_conventions import CONVENTIONS, LV, region_masks
 
@@ -76,6 +78,21 @@ def test_volumes_and_burden_come_from_the_files_own_voxels(folders, labels):
     # The new row is one row, 1.5 mm, further from the old one.
     distance = row(evaluation.slice_rows, region="enhancement", third="middle").hausdorff_mm
     assert distance.value == pytest.approx(1.5)
+
+
+def test_the_limits_of_agreement_of_the_burden_are_printed(folders, labels):
+    predicted = labels.copy()
+    predicted[3, 2:8, 2] = 3  # 12 voxels of 80 instead of 6: 7.5 points more
+    folders("a", predicted, labels)
+    # Differences 7.5 and 0: mean 3.75, SD 5.303; 1.96 SD are 10.39.
+    _, text = evaluate(folders("b", labels, labels), truth="acsnet")
+    assert "+3.8 -6.6 to +14.1" in " ".join(text.split())
+
+
+def test_numbers_in_tables_are_rounded_half_up():
+    assert (number(0.125, 2), number(None, 2)) == ("0.13", "-")
+    assert (change(0.125, 2), change(-0.125, 2), change(0.001, 2)) == ("+0.13", "-0.13", "0.00")
+    assert interval(Mean(n=2, value=0.125, half_width_95=0.375), 2) == "0.13 ± 0.38"
 
 
 def test_missed_and_false_slices_are_counted(folders, labels):

@@ -13,6 +13,7 @@ from acsnet.evaluate.metrics import Mean
 from acsnet.evaluate.summary import BurdenRow, Evaluation, summarise
 from acsnet.evaluate.tertiles import ALL_TERTILES, Spread
 from acsnet.label_conventions import CONVENTIONS, ENH
+from acsnet.report import wording
 from acsnet.stages.label_doubts import NO_SCAR_DRAWN
 from acsnet.storage import write_json
 
@@ -109,7 +110,7 @@ def _volume_table(evaluation: Evaluation) -> Table:
             str(row.drawn_patients),
             number(row.expert_ml, 1),
             number(row.predicted_ml, 1),
-            f"{row.bias_ml:+.1f}",
+            change(row.bias_ml, 1),
             number(row.normalised_mae_percent, 1),
             number(row.volume_dice, 3),
             number(row.concordance, 3),
@@ -143,14 +144,19 @@ def _burden_table(row: BurdenRow) -> Table:
     table = new_table(
         "Per patient: scar burden, enhancement in % of the myocardium",
         texts=(),
-        numbers=("n", "Left out", "Expert %", "Pred. %", "Bias points", "MAE points", "CCC", "p"),
+        numbers=("n", "Left out", "Expert %", "Pred. %", "Bias", "Limits", "MAE", "CCC", "p"),
+        caption="Bias, Limits (95 % limits of agreement) and MAE in points.",
     )
+    limits = NONE
+    if row.limits_points is not None:
+        limits = " to ".join(change(end, 1) for end in row.limits_points)
     table.add_row(
         str(row.patients),
         str(row.left_out),
         number(row.expert_percent, 1),
         number(row.predicted_percent, 1),
-        f"{row.bias_points:+.1f}",
+        change(row.bias_points, 1),
+        limits,
         number(row.mae_points, 1),
         number(row.concordance, 3),
         number(row.welch_p, 3),
@@ -179,20 +185,26 @@ def new_table(
     return table
 
 
-def number(value: float | None, decimals: int, *, sign: str = "") -> str:
-    """A number, or a dash where there is none; sign: "+" for the sign of a change."""
-    return NONE if value is None else f"{value:{sign}.{decimals}f}"
+def number(value: float | None, decimals: int) -> str:
+    """A number, rounded as reports are, or a dash where there is none."""
+    return wording.number(value, decimals, NONE)
+
+
+def change(value: float | None, decimals: int) -> str:
+    """A change with its sign, or a dash where there is none."""
+    return NONE if value is None else wording.signed(value, decimals)
 
 
 def interval(mean: Mean, decimals: int) -> str:
     """A mean with the half-width of its 95 % interval."""
     if mean.half_width_95 is None:
         return number(mean.value, decimals)
-    return f"{mean.value:.{decimals}f} ± {mean.half_width_95:.{decimals}f}"
+    return f"{number(mean.value, decimals)} ± {number(mean.half_width_95, decimals)}"
 
 
 def with_range(spread: Spread, decimals: int) -> str:
     """A mean with its range."""
     if spread.mean is None:
         return NONE
-    return f"{spread.mean:.{decimals}f} ({spread.low:.{decimals}f}-{spread.high:.{decimals}f})"
+    low, high = number(spread.low, decimals), number(spread.high, decimals)
+    return f"{number(spread.mean, decimals)} ({low}-{high})"

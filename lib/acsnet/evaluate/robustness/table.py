@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from acsnet.evaluate.tables import NONE, new_table, number
+from acsnet.evaluate.tables import NONE, change, new_table, number
 from acsnet.label_conventions import ENH, LV, MYO
 
 MAX_LOSS = 0.05
@@ -162,11 +162,11 @@ def print_report(report: StressReport, console: Console) -> None:
         table.add_row(
             row.change,
             number(row.dice[MYO], 3),
-            number(loss, 3, sign="+"),
-            number(worst, 3, sign="+"),
+            change(loss, 3),
+            change(worst, 3),
             number(row.dice[LV], 3),
             number(row.dice[ENH], 3),
-            number(None if clean else row.burden_change, 1, sign="+"),
+            change(None if clean else row.burden_change, 1),
             str(len(row.failures)) if row.failures else NONE,
             row.worst_case if row.worst_case and round(worst or 0.0, 3) > 0 else NONE,
             style="red" if row.costly or row.moves_burden or row.failures else None,
