@@ -6,7 +6,9 @@ import json
 import os
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -62,13 +64,27 @@ def fail_at(monkeypatch, number):
 RESULT = {"segmentation.nii.gz", "features.json"}
 
 
-@pytest.mark.parametrize(("file", "left"), [(1, RESULT), (2, set())])
-def test_an_older_half_never_stands_beside_a_new_one(measured, tmp_path, monkeypatch, file, left):
+@pytest.mark.parametrize("file", [1, 2])
+def test_an_older_half_never_stands_beside_a_new_one(measured, tmp_path, monkeypatch, file):
     folder = write_result(measured, tmp_path)
     fail_at(monkeypatch, file)
     with pytest.raises(OSError, match="No space"):
         write_result(measured, tmp_path)
-    assert files(folder) == left
+    assert files(folder) == set()
+
+
+def test_an_older_result_stays_where_there_is_no_space_for_the_new_label_map(
+    measured, tmp_path, monkeypatch
+):
+    folder = write_result(measured, tmp_path)
+
+    def full(path, content):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space"):
+        write_result(measured, tmp_path)
+    assert files(folder) == RESULT
 
 
 def test_no_part_of_the_surfaces_is_left_without_the_rest(measured, tmp_path, monkeypatch):
@@ -123,9 +139,44 @@ def test_a_record_of_a_cohort_never_stands_beside_another_result(measured, tmp_p
     assert not (write_result(measured, tmp_path) / "cohort.json").exists()
 
 
+def test_a_label_map_that_was_changed_since_it_was_written_is_not_overwritten(measured, tmp_path):
+    folder = write_result(measured, tmp_path)
+    file = folder / "segmentation.nii.gz"
+    written = file.read_bytes()
+    noted = json.loads((folder / "features.json").read_text())["segmentation_sha256"]
+    assert noted == hashlib.sha256(written).hexdigest()
+    file.write_bytes(b"corrected")
+    with pytest.raises(InputError, match="was changed since it was written"):
+        write_result(measured, tmp_path)
+    assert file.read_bytes() == b"corrected"
+    file.write_bytes(written)
+    write_result(measured, tmp_path)
+
+
+@pytest.mark.parametrize("stop", ["features.json", "segmentation.nii.gz"])
+def test_what_a_kill_leaves_is_no_changed_label_map(measured, tmp_path, monkeypatch, stop):
+    """No new label map is there before its digest, and no older one beside that."""
+    other = replace(measured, labels=np.zeros_like(measured.labels))
+    folder = write_result(measured, tmp_path)
+
+    def killed(path, target):
+        if target.name == stop:
+            raise KeyboardInterrupt
+        path.replace(target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(storage, "put_in_place", killed)
+        with pytest.raises(KeyboardInterrupt):
+            write_result(other, tmp_path)
+    assert files(folder) == {"features.json"}
+    write_result(other, tmp_path)
+    assert files(folder) == RESULT
+
+
 def test_a_label_map_that_was_changed_since_a_cohort_wrote_it_is_not_overwritten(
     measured, tmp_path
 ):
+    """As earlier versions did, which noted nothing beside the measures."""
     folder = tmp_path / measured.scan.name
     record = {"segmentation_sha256": hashlib.sha256(b"of the networks").hexdigest()}
     put(folder, ["cohort.json"], json.dumps(record).encode())

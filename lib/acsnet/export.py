@@ -1,6 +1,7 @@
 """A result as files, each whole or not there."""
 
 import csv
+import hashlib
 import io
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -10,12 +11,13 @@ from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
 from acsnet.errors import InputError
-from acsnet.io import write_label_map, write_map
+from acsnet.io import write_map
+from acsnet.io.nifti import label_map_nifti, packed
 from acsnet.report.files import ANATOMY_FIGURE, MESH_FILES, MESHES, PARTS, PDF, ROW
 from acsnet.report.patient import Subject
 from acsnet.report.reading import UNREAD, Reading
 from acsnet.result import Measured
-from acsnet.storage import case_folder, sha256_of, write_bytes, write_json, write_text
+from acsnet.storage import case_folder, sha256_of, write_bytes, write_json, write_text, writing
 
 SEGMENTATION = "segmentation.nii.gz"
 UNCERTAINTY = "uncertainty.nii.gz"
@@ -23,7 +25,7 @@ FEATURES = "features.json"
 RECORD = "cohort.json"
 """What the result of a cohort was made from."""
 RECORDED_LABELS = "segmentation_sha256"
-"""Key of a record: tells whether the label map is still the one that was written."""
+"""Key of measures and record: tells whether the label map is still the one that was written."""
 CSV_TABLE = "cohort.csv"
 PARQUET_TABLE = "cohort.parquet"
 """Tables of a cohort, over all its cases."""
@@ -43,7 +45,7 @@ ROW_KEYS = ("segment", "territory", "method")
 CLASS = "transmurality_class"
 """How the names of the columns end that hold a range of percent."""
 
-NOT_IN_ROW = ("quality", "anatomy", "labels", "seconds", "software")
+NOT_IN_ROW = ("quality", "anatomy", "labels", "seconds", "software", RECORDED_LABELS)
 
 ReportKind = Literal["pdf", "csv", "mesh"]
 """The forms in which a result can be handed on, by the names that `--report` takes."""
@@ -56,20 +58,24 @@ def write_result(result: Measured, output: Path, *, sources: Sequence[Path] = ()
 
     And uncertainty.nii.gz where the result has one. What was made from an earlier result in that
     folder is removed, with the tables in OUTPUT that tell of it. sources: the files that the result
-    was made from. Raises InputError, with nothing written, where one of them would be lost or what
-    somebody changed since a cohort wrote it, and for a name that is none of a folder.
+    was made from. Raises InputError, with nothing written, where one of them would be lost or a
+    label map that somebody changed since it was written, and for a name that is none of a folder.
     """
     folder = case_folder(output, result.scan.name)
     _check_kept(folder, sources)
     check_unchanged(folder)
+    grid = result.scan.grid
+    labels = packed(label_map_nifti(result.label_map(), grid))
+    digest = {RECORDED_LABELS: hashlib.sha256(labels).hexdigest()}
     folder.mkdir(parents=True, exist_ok=True)
     _remove_made_from_it(folder)
-    grid = result.scan.grid
-    write_label_map(folder / SEGMENTATION, result.label_map(), grid)
-    with _all_or(partial(remove_result, folder)):
+    file = folder / SEGMENTATION
+    with _all_or(partial(_remove_half, folder)), writing(file) as staged:
+        staged.write_bytes(labels)
+        file.unlink(missing_ok=True)  # a kill leaves none, never one with another's digest
         if result.uncertainty is not None:
             write_map(folder / UNCERTAINTY, grid.to_input(result.uncertainty.voxels), grid)
-        write_json(folder / FEATURES, result.features_dict())
+        write_json(folder / FEATURES, {**result.features_dict(), **digest})
     return folder
 
 
@@ -83,6 +89,12 @@ def _all_or(remove: Callable[[], None]) -> Iterator[None]:
         raise
 
 
+def _remove_half(folder: Path) -> None:
+    """Remove what stands without the label map that it is of."""
+    if not (folder / SEGMENTATION).exists():
+        remove_result(folder)
+
+
 def remove_result(folder: Path) -> None:
     """Remove the result in the folder of a case, and what was made from it."""
     _remove_made_from_it(folder)
@@ -91,12 +103,13 @@ def remove_result(folder: Path) -> None:
 
 
 def check_unchanged(folder: Path) -> None:
-    """Raises InputError where somebody changed the label map of a cohort's result in a folder.
+    """Raises InputError where somebody changed the label map of a result in a folder.
 
-    Records of earlier versions do not tell.
+    Of what earlier versions wrote, at most the record of a cohort tells.
     """
     file = folder / SEGMENTATION
-    written = (read_object(folder / RECORD) or {}).get(RECORDED_LABELS)
+    noted = {**(read_object(folder / RECORD) or {}), **(read_object(folder / FEATURES) or {})}
+    written = noted.get(RECORDED_LABELS)
     if written is not None and file.is_file() and sha256_of(file) != written:
         msg = (
             f"{file} was changed since it was written: measure it with `acsnet quantify` into "

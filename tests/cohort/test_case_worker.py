@@ -145,11 +145,21 @@ def test_measures_of_a_label_map_that_somebody_drew_are_not_replaced(done, compu
     assert again(done).computed
 
 
-def test_a_record_of_an_earlier_version_tells_of_no_change(done, computed):
-    record = done / "out" / "a" / "cohort.json"
-    content = json.loads(record.read_text())
-    assert len(content.pop("segmentation_sha256")) == 64
-    record.write_text(json.dumps(content))
+def test_a_label_map_that_was_changed_before_a_stopped_run_went_on_is_not_lost(done, computed):
+    """The record is written last: a run that was killed after the result left none."""
+    folder = done / "out" / "a"
+    (folder / "cohort.json").unlink()
+    (folder / "segmentation.nii.gz").write_bytes(b"corrected")
+    assert "segmentation.nii.gz was changed since it was written" in again(done).reason
+    assert (folder / "segmentation.nii.gz").read_bytes() == b"corrected"
+
+
+def test_a_result_of_an_earlier_version_tells_of_no_change(done, computed):
+    for name in ("cohort.json", "features.json"):
+        file = done / "out" / "a" / name
+        content = json.loads(file.read_text())
+        assert len(content.pop("segmentation_sha256")) == 64
+        file.write_text(json.dumps(content))
     (done / "out" / "a" / "segmentation.nii.gz").write_bytes(b"changed")
     assert not again(done).computed
     assert again(done, smooth_walls=True).computed
