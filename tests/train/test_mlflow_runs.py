@@ -1,13 +1,17 @@
 """MLflow as it is: a database in the run folder, and nothing anywhere else."""
 
 import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
+from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
 from acsnet.errors import AcsnetError, InputError
 from acsnet.train.checkpoint import Epoch
-from acsnet.train.mlflow_runs import flat, tracked
+from acsnet.train.mlflow_runs import flat, open_client, tracked
 
 HISTORY = [Epoch(1, 0.5, 1e-3, 2.0), Epoch(2, 0.25, 5e-4, 2.5)]
 
@@ -89,5 +93,30 @@ def test_an_error_ends_the_run_as_failed_and_a_run_unknown_here_is_a_new_one(tra
 
 def test_a_file_that_is_no_database_is_refused(tmp_path):
     (tmp_path / "mlflow.db").write_bytes(b"no database" * 50)
-    with pytest.raises(InputError, match=r"mlflow\.db is no MLflow database"), track(tmp_path):
+    refusal = r"mlflow\.db cannot be used: file is not a database\. .*delete it"
+    with pytest.raises(InputError, match=refusal), track(tmp_path):
         pass
+
+
+def test_a_database_that_is_half_made_is_refused(tmp_path):
+    """As a process left it that was killed while MLflow brought its tables up to date."""
+    with closing(sqlite3.connect(tmp_path / "mlflow.db")) as database:
+        database.execute("CREATE TABLE metrics (step BIGINT)")
+    with pytest.raises(InputError, match=r"duplicate column name: step\. .*delete it"):
+        open_client(tmp_path)
+
+
+def test_a_process_that_is_killed_while_the_database_is_made_leaves_none(tmp_path, monkeypatch):
+    made = []
+
+    def killed(self, uri, artifacts):
+        made.append(Path(uri.removeprefix("sqlite:///")))
+        made[0].write_bytes(b"half")
+        assert not (tmp_path / "mlflow.db").exists()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(SqlAlchemyStore, "__init__", killed)
+    with pytest.raises(KeyboardInterrupt):
+        open_client(tmp_path)
+    assert made[0].parent.parent == tmp_path
+    assert list(tmp_path.iterdir()) == []

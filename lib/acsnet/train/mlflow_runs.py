@@ -10,10 +10,12 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import time
 from typing import TYPE_CHECKING, Any
 
 from acsnet.errors import AcsnetError, InputError
+from acsnet.storage import put_first
 from acsnet.train.checkpoint import Epoch
 
 if TYPE_CHECKING:
@@ -60,21 +62,36 @@ class TrackedRun:
 def open_client(output: Path) -> "MlflowClient":
     """The database of a run folder, made if there is none.
 
-    Raises InputError when the file is no database.
+    Raises InputError where MLflow cannot use the file, as when it is damaged.
     """
     os.environ |= {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
     from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
 
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     path = output.resolve() / DATABASE
     output.mkdir(parents=True, exist_ok=True)
     try:
+        if not path.exists():
+            _make_database(path)
         with closing(sqlite3.connect(path)) as database:
-            database.execute("PRAGMA schema_version")
-    except sqlite3.DatabaseError as error:
-        msg = f"{path} is no MLflow database: {error}"
+            database.execute("PRAGMA schema_version")  # MLflow tries a damaged file for minutes
+        return MlflowClient(f"sqlite:///{path}")
+    except (sqlite3.DatabaseError, SQLAlchemyError, MlflowException) as error:
+        reason = str(error).splitlines()[0]
+        msg = f"{path} cannot be used: {reason}. If it is damaged, delete it: it is made again"
         raise InputError(msg) from error
-    return MlflowClient(f"sqlite:///{path}")
+
+
+def _make_database(path: Path) -> None:
+    """Make the tables elsewhere, for MLflow never finishes those of a process that was killed."""
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    with TemporaryDirectory(prefix=".acsnet-", dir=path.parent) as folder:
+        made = Path(folder) / DATABASE
+        SqlAlchemyStore(f"sqlite:///{made}", str(path.parent / ARTIFACTS)).engine.dispose()
+        put_first(made, path)
 
 
 @contextmanager
