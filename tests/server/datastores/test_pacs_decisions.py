@@ -47,7 +47,7 @@ def saved(datastore, image, tmp_path):
 
 
 def test_an_accepted_draft_keeps_what_the_run_of_the_networks_told(
-    datastore, image, pacs, draft, accept
+    datastore, image, pacs, draft, accept, drawn_reports
 ):
     flag = Flag(flag="high_uncertainty", message="the scar burden is in doubt")
     run = replace(draft, weights={"MYO": "ab" * 32}, seconds={"total": 1.5}, quality=(flag,))
@@ -131,6 +131,22 @@ def test_a_decision_that_names_no_draft_is_read(tmp_path):
     file.write_text('{"instance": "1.2", "reviewer": "Ben", "comment": "fine"}\n')
     decision = SegDecisions(file).of("1.2")
     assert (decision.draft, decision.reviewer, decision.comment) == ("", "Ben", "fine")
+
+
+def test_who_accepts_a_draft_is_told_of_what_somebody_accepted_since(
+    datastore, image, draft, accept, saved
+):
+    datastore.keep_draft(image, draft, "shipped")
+    accept(saved.id, by="Ben")
+    app = SimpleNamespace(datastore=lambda: datastore, shown_versions=ShownVersions())
+    about = {"saved": "", "comment": "", "shown": ()}
+    with pytest.raises(UnshownError) as asked:
+        accepted(app, image, "original", by="Ada", **about)
+    assert asked.value.warnings[0].startswith("Ben accepted a label map of this case on 20")
+    shown = asked.value.warnings[1:]
+    assert (
+        accepted(app, image, "original", by="Ben", **{**about, "shown": shown})[1].reviewer == "Ben"
+    )
 
 
 def test_a_draft_of_the_networks_is_accepted_by_each_reader_once(datastore, image, draft, accept):

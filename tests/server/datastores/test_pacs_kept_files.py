@@ -12,7 +12,12 @@ from acsnet.server.datastores import label_records, pacs_labels
 from acsnet.server.datastores.label_intake import accept_file
 from acsnet.server.datastores.label_records import MODEL_VERSION, KeptMeasures
 from acsnet.server.datastores.pacs import DicomWebDatastore
-from acsnet.server.datastores.seg_decisions import SegDecision, SegDecisions, SegSaves
+from acsnet.server.datastores.seg_decisions import (
+    SegDecision,
+    SegDecisions,
+    SegSaves,
+    unrecorded,
+)
 from acsnet.server.state.paths import audit_log_file
 
 pytestmark = pytest.mark.slow
@@ -79,22 +84,55 @@ def test_an_image_of_the_cache_that_was_damaged_is_fetched_again(datastore, imag
     assert {file.name: file.read_bytes() for file in folder.glob("*.dcm")} == whole
 
 
-def test_a_save_without_its_line_in_the_audit_log_has_one_after_the_next_start(
+def start_again(pacs, tmp_path):
+    """A start of the server, and all that it does in the background."""
+    again = DicomWebDatastore(PacsSettings(url=pacs.address), store=tmp_path / "store")
+    again._reader.shutdown(wait=True)
+    again.close()
+
+
+def test_what_has_no_line_in_the_audit_log_has_one_after_the_next_start(
     datastore, image, pacs, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("ACSNET_STATE", str(tmp_path / "state"))
     sent = tmp_path / "label.nii.gz"
     label_file(datastore, image, sent, 1)
-    datastore.save_label(image, str(sent), "final", {"user": "Reader A", "state": "reviewed"})
-    (version,) = (record.id for record in datastore.label_records(image))
-    datastore.note_save("1.2.3", user="Reader B", image=image)  # and killed before it was stored
-    again = DicomWebDatastore(PacsSettings(url=pacs.address), store=tmp_path / "store")
-    again._reader.shutdown(wait=True)
-    again._complete_log()  # a second time, as at every start
-    again.close()
-    (line,) = audit_log.read(audit_log_file())
-    assert (line["event"], line["user"], line["image"]) == ("save", "Reader A", image)
-    assert (line["version"], line["state"], line["completed"]) == (version, "reviewed", True)
+    draft = accept_file(datastore, image, sent, tag="draft", info={"user": "Ana"}).id
+    final = datastore.review(image, draft, by="Ben").id
+    datastore.withdraw(image, final, by="Eve", reason="apex is wrong")
+    datastore.note_save("1.2.3", user="Dan", image=image)  # and killed before it was stored
+    for _ in range(2):
+        start_again(pacs, tmp_path)
+    lines = audit_log.read(audit_log_file())
+    assert [(line["event"], line["user"], line["version"]) for line in lines] == [
+        ("save", "Ana", draft),
+        ("save", "Ben", final),
+        ("review", "Ben", final),
+        ("withdraw", "Eve", final),
+    ]
+    assert {(line["image"], line["completed"]) for line in lines} == {(image, True)}
+    assert [line.get("state") for line in lines] == ["draft", "reviewed", None, None]
+    drawn, saved, reviewed, withdrawn = (line["at"] for line in lines)
+    assert drawn < reviewed <= saved < withdrawn < lines[0]["time"]
+
+
+def test_what_has_its_line_in_the_audit_log_has_no_other(
+    datastore, image, pacs, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("ACSNET_STATE", str(tmp_path / "state"))
+    (tmp_path / "store" / "saves.jsonl").write_text('{"version": "1.2", "image": "1"}\n')
+    (tmp_path / "store" / "decisions.jsonl").write_text(
+        '{"instance": "1.2", "draft": "1.1", "reviewer": "Ben", "time": "2026-11-30T12:00:00Z"}\n'
+        '{"instance": "1.2", "draft": "1.1", "reviewer": "Ben", "withdrawn_by": "Eve"}\n'
+    )
+    assert list(unrecorded(tmp_path / "store")) == [
+        ("save", "1.2"),
+        ("review", "1.2"),
+        ("withdraw", "1.2"),
+    ]
+    for event in ("save", "review", "withdraw"):
+        audit_log.record(audit_log_file(), event, details={"version": "1.2"})
+    assert unrecorded(tmp_path / "store") == {}
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\x00" * 64, b"[1]\n", b'{"version": 1}\n'])
@@ -105,9 +143,7 @@ def test_a_damaged_line_of_the_notes_on_segs_costs_only_itself(tmp_path, monkeyp
         (tmp_path / file).write_bytes(content + b"\n")
     notes[0].add("1.2.3", user="Ana", image="1.2")
     notes[1].add(SegDecision(instance="1.2.3", withdrawn_by="Ana"))
-    assert [line["version"] for line in SegSaves(tmp_path / "saves.jsonl").unrecorded()] == [
-        "1.2.3"
-    ]
+    assert list(unrecorded(tmp_path)) == [("save", "1.2.3"), ("withdraw", "1.2.3")]
     assert SegDecisions(tmp_path / "decisions.jsonl").of("1.2.3").withdrawn_by == "Ana"
 
 

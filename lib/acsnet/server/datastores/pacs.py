@@ -39,6 +39,7 @@ from acsnet.server.datastores.protocol import (
     held_under,
     record_called,
 )
+from acsnet.server.datastores.seg_decisions import Missing, complete, unrecorded
 from acsnet.server.state.paths import SCORES, UNSENT, private_folder
 from acsnet.server.web.request_checks import SCAN_SUFFIXES
 
@@ -65,8 +66,8 @@ class DicomWebDatastore(PacsInterface):
         self._change = threading.Lock()
         self._records: dict[str, dict[str, Any]] = {}
         self._unkept: dict[str, str] = {}
-        if self._labels.saves.unrecorded():
-            self._reader.submit(self._complete_log)
+        if missing := unrecorded(store):
+            self._reader.submit(self._complete_log, missing)
 
     def name(self) -> str:
         """Address of the PACS."""
@@ -301,12 +302,15 @@ class DicomWebDatastore(PacsInterface):
         folder = self._archive.worklist.folder
         self._labels.reviewed(entry for entry in entries if folder(entry.uid).is_dir())
 
-    def _complete_log(self) -> None:
-        """Add the lines of the audit log that are missing for SEGs which are in the PACS."""
+    def _complete_log(self, missing: Missing) -> None:
+        """Add the lines of the audit log that were missing at the start, of SEGs in the PACS."""
         try:
-            entries = self.entries().values()
-            stored = {seg.instance for entry in entries for seg in entry.annotations}
-            count = self._labels.saves.complete(stored)
+            images = {
+                seg.instance: uid
+                for uid, entry in self.entries().items()
+                for seg in entry.annotations
+            }
+            count = complete(missing, images)
         except (PacsError, OSError) as error:
             logger.warning("the audit log is completed at another start: %s", error)
             return

@@ -1,23 +1,27 @@
 """What this server knows of the segmentations of a PACS that they cannot say themselves.
 
 A SEG in a PACS is never changed or removed. That it was rejected, who took over a draft of the
-networks as it is, and what they said of it are lines of a file in the state folder.
+networks as it is, and what they said of it are lines of a file in the state folder. These lines,
+and notes of what is to be stored, tell at the next start what the audit log has no line about.
 """
 
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 from acsnet.annotations import audit_log
+from acsnet.annotations.audit_log import Event
 from acsnet.pacs.annotations import Annotation
 from acsnet.pacs.worklist import Entry
 from acsnet.server.state.audit_trail import COMPLETED
-from acsnet.server.state.paths import audit_log_file
+from acsnet.server.state.paths import DECISIONS, SAVES, audit_log_file
 from acsnet.storage import append_line, read_lines
 
-FIELDS = ("user", "model", "image", "state")
+Missing = dict[tuple[Event, str], dict[str, Any]]
+"""By event and SOPInstanceUID of the SEG, what else `audit_log.record` is told."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,8 +62,7 @@ class SegDecisions:
     def add(self, decision: SegDecision) -> None:
         """Keep a decision; it is on the disk when this returns."""
         with self._change:
-            time = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
-            append_line(self._file, {**asdict(decision), "time": time})
+            append_line(self._file, {**asdict(decision), "time": _now()})
             self._known[decision.instance] = decision
             self._marked = None
 
@@ -82,11 +85,7 @@ class SegDecisions:
 
 
 class SegSaves:
-    """What this server is about to store in one PACS for a person, noted before it does.
-
-    A save whose line in the audit log could not be written is found here at the next start: the
-    SEG is in the PACS, and who sent it is known.
-    """
+    """What this server is about to store in one PACS for a person, noted before it does."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -97,31 +96,65 @@ class SegSaves:
         version: SOPInstanceUID of the SEG; the others as in the audit log.
         """
         about = {"user": user, "model": model, "image": image, "state": state}
-        append_line(self._file, {"version": version, **about})
+        append_line(self._file, {"version": version, **about, "time": _now()})
 
-    def unrecorded(self) -> list[dict[str, str]]:
-        """Saves that the audit log has no line about, whether they came to be or not."""
-        lines = [line for line in read_lines(self._file) if isinstance(line.get("version"), str)]
-        if not lines:
-            return []
-        saved = {
-            line.get("version")
-            for line in audit_log.read(audit_log_file())
-            if line.get("event") == "save"
-        }
-        left = [line for line in lines if line["version"] not in saved]
-        return [{name: str(line.get(name, "")) for name in ("version", *FIELDS)} for line in left]
 
-    def complete(self, stored: Collection[str]) -> int:
-        """Add the missing lines of the SEGs that are in the PACS; how many."""
-        missing = [line for line in self.unrecorded() if line["version"] in stored]
-        for line in missing:
-            audit_log.record(
-                audit_log_file(),
-                "save",
-                user=line["user"],
-                model=line["model"],
-                image=line["image"],
-                details={"version": line["version"], "state": line["state"], **COMPLETED},
-            )
-        return len(missing)
+def unrecorded(store: Path) -> Missing:
+    """What people did with SEGs, as noted in a store, that the audit log has no line about.
+
+    Also of SEGs that never came to be, as saves and reviews are noted before they are stored.
+    """
+    saves, decisions = read_lines(store / SAVES), read_lines(store / DECISIONS)
+    if not saves and not decisions:
+        return {}
+    log = {(line.get("event"), line.get("version")) for line in audit_log.read(audit_log_file())}
+    missing: Missing = {}
+    for event, instance, about in (*_saves(saves), *_decisions(decisions, saves)):
+        if (event, instance) not in log:
+            missing.setdefault((event, instance), about)
+    return missing
+
+
+def complete(missing: Missing, images: Mapping[str, str]) -> int:
+    """Add the lines that are missing about the SEGs in the PACS, by SOPInstanceUID; how many.
+
+    images: id of the image of each of these.
+    """
+    lines = {key: about for key, about in missing.items() if key[1] in images}
+    for (event, instance), about in lines.items():
+        details = {"version": instance, **about["details"], **COMPLETED}
+        image = about["image"] or images[instance]
+        audit_log.record(audit_log_file(), event, **{**about, "image": image, "details": details})
+    return len(lines)
+
+
+def _saves(lines: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Event, str, dict[str, Any]]]:
+    for line in lines:
+        if isinstance(line.get("version"), str):
+            about = {name: str(line.get(name, "")) for name in ("user", "model", "image")}
+            details = {"state": str(line.get("state", "")), **_at(line)}
+            yield "save", line["version"], {**about, "details": details}
+
+
+def _decisions(
+    lines: Sequence[Mapping[str, Any]], saves: Sequence[Mapping[str, Any]]
+) -> Iterator[tuple[Event, str, dict[str, Any]]]:
+    models = {line.get("version"): str(line.get("model", "")) for line in saves}
+    for line in lines:
+        instance = line.get("instance")
+        if not isinstance(instance, str):
+            continue
+        about = {"model": models.get(instance, ""), "image": "", "details": _at(line)}
+        if line.get("draft"):
+            yield "review", instance, {**about, "user": str(line.get("reviewer", ""))}
+        if line.get("withdrawn_by"):
+            yield "withdraw", instance, {**about, "user": str(line["withdrawn_by"])}
+
+
+def _at(line: Mapping[str, Any]) -> dict[str, str]:
+    """When what a line tells of happened; earlier versions noted none of saves."""
+    return {"at": str(line["time"])} if "time" in line else {}
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
