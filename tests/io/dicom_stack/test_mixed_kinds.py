@@ -2,7 +2,9 @@
 
 import numpy as np
 import packed_scans
+import pydicom
 import pytest
+from ways_in import by_server
 
 from acsnet.errors import GeometryError
 from acsnet.io import read_scan
@@ -68,3 +70,82 @@ def test_a_slice_of_which_another_type_of_the_same_kind_is_there_belongs_to_the_
     scan = read_scan(packed_scans.write(tmp_path, patient_1))
     np.testing.assert_array_equal(scan.pixels, plain.pixels)
     assert scan.contrast == "lge"
+
+
+REVERSED, EQUAL = (lambda index: 8 - index), (lambda index: 1 + index)
+"""How the second image of a slice is numbered, where the first ones are numbered from 1."""
+
+
+def two_series_in_one(datasets, folder, names, *, number, numbers=EQUAL):
+    """Each slice in two series of one UID without tags of their kind; the second is 100 darker."""
+    for index, dataset in enumerate(datasets):
+        for second in range(2):
+            image = pydicom.dcmread(dataset.filename)
+            packed_scans.new_uid(image)
+            image.ImageType = ["ORIGINAL", "PRIMARY", "OTHER"]
+            image.SeriesDescription = names[second]
+            image.SeriesNumber = 8 + second * number
+            image.InstanceNumber = numbers(index) if second else 1 + index
+            image.PixelData = (image.pixel_array - 100 * second).astype(np.int16).tobytes()
+            packed_scans.save(image, folder / f"{index}-{second}.dcm")
+    return folder
+
+
+MAGNITUDE_AND_PSIR = "LGE SAX MAG", "LGE SAX PSIR"
+
+
+@pytest.mark.parametrize(
+    ("names", "number", "numbers", "told"),
+    [
+        (MAGNITUDE_AND_PSIR, 1, REVERSED, r"2 image types, .* kind \(magnitude, phase-sensitive\)"),
+        (MAGNITUDE_AND_PSIR, 0, EQUAL, r"2 image types, .* kind \(magnitude, phase-sensitive\)"),
+        (("LGE", "LGE_SUB"), 0, REVERSED, r"2 series, .* SeriesDescription \(LGE, LGE_SUB\)"),
+        (("LGE", "LGE"), 1, EQUAL, r"2 series, .* SeriesNumber \(8\.0, 9\.0\)"),
+    ],
+    ids=["kind", "kind of one number", "name", "number"],
+)
+def test_two_series_of_one_uid_are_told_apart_whatever_numbers_their_images_have(
+    patient_1, plain, tmp_path, names, number, numbers, told
+):
+    folder = two_series_in_one(patient_1, tmp_path, names, number=number, numbers=numbers)
+    with pytest.raises(GeometryError, match=told):
+        read_scan(folder)
+    for phase, darker in ((1, 0), (2, 100)):
+        np.testing.assert_array_equal(read_scan(folder, phase=phase).pixels, plain.pixels - darker)
+
+
+def test_a_served_folder_lists_the_images_among_which_a_command_chooses(patient_1, plain, tmp_path):
+    names = MAGNITUDE_AND_PSIR
+    folder = two_series_in_one(patient_1, tmp_path / "studies", names, number=1, numbers=REVERSED)
+    served = sorted(by_server(folder), key=lambda scan: scan.pixels.mean(), reverse=True)
+    for scan, darker in zip(served, (0, 100), strict=True):
+        np.testing.assert_array_equal(scan.pixels, plain.pixels - darker)
+
+
+def test_images_of_a_kind_that_only_names_tell_are_offered_where_others_are_missing(
+    patient_1, plain, tmp_path
+):
+    folder = two_series_in_one(patient_1, tmp_path, MAGNITUDE_AND_PSIR, number=1)
+    (folder / "3-1.dcm").unlink()
+    with pytest.raises(GeometryError, match="phase-sensitive is incomplete and cannot be chosen"):
+        read_scan(folder)
+    np.testing.assert_array_equal(read_scan(folder, phase=1).pixels, plain.pixels)
+
+
+@pytest.mark.parametrize("lost", [0, 1])
+def test_names_of_two_kinds_make_no_stack_together(patient_1, tmp_path, lost):
+    """Each slice is there once."""
+    folder = two_series_in_one(patient_1, tmp_path, MAGNITUDE_AND_PSIR, number=1)
+    for index in range(8):
+        (folder / f"{index}-{(index + lost) % 2}.dcm").unlink()
+    told = rf"mix magnitude \({1 - lost}-0\.dcm\) and phase-sensitive images \({lost}-1\.dcm\)"
+    with pytest.raises(GeometryError, match=told):
+        read_scan(folder)
+
+
+def test_a_name_that_all_slices_share_makes_none_of_another_kind(patient_1, plain, tmp_path):
+    for index, dataset in enumerate(patient_1):
+        dataset.SeriesDescription = "LGE PSIR SAX"
+        dataset.ImageType = ["ORIGINAL", "PRIMARY", *(["M"] if index == 3 else [])]
+    scan = read_scan(packed_scans.write(tmp_path, patient_1))
+    np.testing.assert_array_equal(scan.pixels, plain.pixels)

@@ -12,8 +12,8 @@ from ways_in import by_cohort, by_command_line, by_server
 from acsnet.errors import AcsnetError, InputError
 from acsnet.io import read_scan
 from acsnet.io.dicom_files.dicom_file import DicomFile
-from acsnet.io.dicom_stack.parts import join_remarks, joined
-from acsnet.io.dicom_stack.series_names import name_stem
+from acsnet.io.dicom_stack.parts import joined
+from acsnet.io.dicom_stack.series_names import join_remarks, name_stem
 from acsnet.io.finder import scans_of
 from acsnet.io.series import SeriesFinder
 

@@ -213,3 +213,59 @@ def test_one_image_that_was_stored_with_and_without_correction_is_no_repeat(
     scan = read_scan(tmp_path)
     np.testing.assert_array_equal(scan.pixels, plain.pixels)
     assert "left out: raw.dcm, of an image type" in scan.warnings[0]
+
+
+@pytest.mark.filterwarnings("ignore:Invalid value for VR TM")
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("95900", "100500"), ("9:59:00", "10:05:00"), ("235300", "000500")],
+    ids=["lost zero", "colons", "midnight"],
+)
+def test_the_latest_is_that_by_the_clock_however_a_time_is_written(
+    patient_1, plain, tmp_path, before, after
+):
+    """The later image has the lower number and the name that comes first."""
+    for number, dataset in enumerate(patient_1):
+        dataset.AcquisitionTime = dataset.ContentTime = before
+        dataset.InstanceNumber = 10 + number
+    packed_scans.write(tmp_path, patient_1)
+    packed_scans.new_uid(patient_1[3])
+    patient_1[3].AcquisitionTime = patient_1[3].ContentTime = after
+    patient_1[3].InstanceNumber = 1
+    patient_1[3].PixelData = (patient_1[3].pixel_array + 3).astype(np.int16).tobytes()
+    packed_scans.save(patient_1[3], tmp_path / "A.dcm")
+    scan = read_scan(tmp_path)
+    change = (scan.pixels - plain.pixels).mean(axis=(1, 2))
+    assert sorted(change) == [0] * 7 + [3]
+    assert scan.warnings == ("slice repeated: A.dcm is taken, the latest, not IM0003.dcm",)
+
+
+def test_where_no_tag_tells_the_latest_it_is_said_that_the_name_decides(patient_1, tmp_path):
+    """As of anonymised images."""
+    for dataset in patient_1:
+        for tag in ("AcquisitionDate", "AcquisitionTime", "ContentTime", "AcquisitionNumber"):
+            dataset.pop(tag, None)
+        dataset.InstanceNumber = 1
+    packed_scans.write(tmp_path, patient_1)
+    packed_scans.new_uid(patient_1[3])
+    patient_1[3].PixelData = (patient_1[3].pixel_array + 3).astype(np.int16).tobytes()
+    packed_scans.save(patient_1[3], tmp_path / "A.dcm")
+    assert read_scan(tmp_path).warnings == (
+        "slice repeated: no tag tells which image is the latest: IM0003.dcm is taken by its name, "
+        "not A.dcm; if that is the wrong one, take it out of the folder",
+    )
+
+
+def test_repeats_of_kinds_that_only_names_tell_count_apart(patient_1, plain, tmp_path):
+    """One slice of both was taken again, 3 brighter; phase-sensitive images are 100 darker."""
+    for kind, darker in (("MAG", 0), ("PSIR", 100)):
+        for number, dataset in enumerate(patient_1):
+            for hour, brighter in ((12, 0), (13, 3))[: 2 if number == 4 else 1]:
+                image = pydicom.dcmread(dataset.filename)
+                image.ImageType = ["ORIGINAL", "PRIMARY", "OTHER"]
+                image.SeriesDescription = f"LGE SAX {kind}"
+                path = tmp_path / f"{kind}{hour}-{number}.dcm"
+                timed(image, path, hour=hour, number=number, offset=brighter - darker)
+    for phase, darker in ((1, 0), (2, 100)):
+        change = read_scan(tmp_path, phase=phase).pixels - plain.pixels + darker
+        assert sorted(change.mean(axis=(1, 2))) == [0] * 7 + [3]

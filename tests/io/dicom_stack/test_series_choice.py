@@ -209,3 +209,15 @@ def test_parts_in_folders_of_their_own_are_one_scan(patient_1, plain, tmp_path, 
         np.testing.assert_array_equal(scan.pixels, plain.pixels)
     (listed,) = list_scans(str(folder), output=tmp_path / "out")
     assert listed.case == (patient or folder.name)
+
+
+def test_slices_with_a_study_each_are_named_as_those_of_one_stack(patient_1, plain, tmp_path):
+    """As a careless anonymiser leaves them; the frame of reference is the same."""
+    for number, dataset in enumerate(patient_1):
+        dataset.SeriesInstanceUID, dataset.SeriesNumber = f"1.2.3.{number}", 20 + number
+        dataset.StudyInstanceUID = f"1.2.4.{number}"
+    folder = packed_scans.write(tmp_path, patient_1)
+    with pytest.raises(InputError, match="; 8 of them lie as the slices of one stack do: several"):
+        read_scan(folder)
+    scan = read_scan(folder, series=[f"1.2.3.{number}" for number in range(8)])
+    np.testing.assert_array_equal(scan.pixels, plain.pixels)

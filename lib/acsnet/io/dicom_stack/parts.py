@@ -89,8 +89,13 @@ def joined(groups: Sequence[list[DicomFile]], *, repeats: bool = True) -> list[l
 
 
 def count_of_slices(groups: Sequence[list[DicomFile]]) -> int:
-    """How many of some series are slices of one stack, or a few, by the way they lie; or 0."""
-    alike = max(_alike([[group] for group in groups], lambda _: ""), key=len)
+    """How many of some series are slices of one stack, or a few, by the way they lie; or 0.
+
+    They share the study, or the frame of reference if a careless copy made studies of them.
+    """
+    stacks, whose = [[group] for group in groups], ("StudyInstanceUID", "FrameOfReferenceUID")
+    shared = (some for tag in whose for some in _alike(stacks, lambda _: "", whose=tag))
+    alike = max(shared, key=len)
     placed = [_Part(files, planes_in(files)) for (files,) in alike]
     few = [part for part in placed if 0 < len(places_of(part.planes)) <= MAX_SLICES_OF_PART]
     planes = [plane for part in few for plane in part.planes]
@@ -98,19 +103,6 @@ def count_of_slices(groups: Sequence[list[DicomFile]]) -> int:
         return 0
     apart = len(places_of(planes)) == sum(len(places_of(part.planes)) for part in few)
     return len(few) if apart and _are_even(planes) else 0
-
-
-def join_remarks(files: Sequence[DicomFile]) -> list[str]:
-    """What to tell of a stack that was joined from several series."""
-    count = len({file.text("SeriesInstanceUID") for file in files})
-    if count < 2:
-        return []
-    called = [file.text("SeriesDescription") or "no description" for file in files]
-    names: dict[object, str] = {}
-    for name in called:
-        names.setdefault((letters(name), times_in(name)), repr(name))  # but for other numbers
-    words = ", ".join(names.values())
-    return [f"{count} series of one slice or a few each ({words}) joined to one stack"]
 
 
 def is_part(group: Sequence[DicomFile]) -> bool:
@@ -123,21 +115,25 @@ def is_mr(group: Sequence[DicomFile]) -> bool:
     return any(file.text("Modality") == "MR" for file in group)
 
 
-def _alike(stacks: Sequence[_Joined], stem: Callable[[str], str]) -> list[list[_Joined]]:
+def _alike(
+    stacks: Sequence[_Joined], stem: Callable[[str], str], *, whose: str = "StudyInstanceUID"
+) -> list[list[_Joined]]:
     """Stacks, each of some series, by what the parts of one stack share; what is no part alone."""
     by_key: dict[tuple[object, ...], list[_Joined]] = {}
     for stack in stacks:
-        by_key.setdefault(_part_key(stack[0], stem) or (id(stack),), []).append(stack)
+        by_key.setdefault(_part_key(stack[0], stem, whose=whose) or (id(stack),), []).append(stack)
     return list(by_key.values())
 
 
-def _part_key(group: Sequence[DicomFile], stem: Callable[[str], str]) -> tuple[object, ...] | None:
+def _part_key(
+    group: Sequence[DicomFile], stem: Callable[[str], str], *, whose: str = "StudyInstanceUID"
+) -> tuple[object, ...] | None:
     """What the parts of one stack share; None for a series that is no part."""
     if not is_mr(group) or not all(file.is_image for file in group):
         return None
     first = group[0]
     return (
-        first.text("StudyInstanceUID"),
+        first.text(whose),
         first.text("PatientID") or person(first.text("PatientName")),
         stem(series_name(first)),
     )

@@ -15,8 +15,9 @@ from acsnet.io.dicom_stack.contrast import (
     phase_reason,
     sure_reason,
 )
-from acsnet.io.dicom_stack.image_kinds import component_of, kind_by_tags
+from acsnet.io.dicom_stack.image_kinds import component_of, kind_by_tags, kind_of
 from acsnet.io.dicom_stack.selection import named
+from acsnet.io.dicom_stack.series_names import name_stem
 
 SEPARATING_TAGS: dict[str, str] = {
     "TriggerTime": "cardiac phases",
@@ -35,8 +36,20 @@ SEPARATING_TAGS: dict[str, str] = {
 }
 """What the images at one position may be, by the tag that tells them apart; tried in order."""
 
-KIND_TAGS = ("ComplexImageComponent", "ImageType")
-"""Of these the tags of magnitude and phase-sensitive images, of which never both make a stack."""
+KIND = "kind"
+"""No tag: what `kind_of` tells, as a list of scans has it."""
+
+SERIES_TAGS: dict[str, str] = {
+    KIND: "image types",
+    "SeriesDescription": "series",
+    "SeriesNumber": "series",
+}
+"""The same of images that were several series, tried after these; of a name its `name_stem`."""
+
+KIND_TAGS = ("ComplexImageComponent", "ImageType", KIND, "SeriesDescription")
+"""Of these the tags of magnitude and phase-sensitive images, and of pictures made of them, of which
+never both make a stack.
+"""
 
 ACQUISITION_TAGS = ("AcquisitionTime", "AcquisitionNumber")
 """Of these the tags that number what was acquired one after another."""
@@ -116,7 +129,7 @@ def phases_of(groups: Sequence[Sequence[DicomFile]], *, count: int) -> list[tupl
             chosen = _chosen(rows, tag=tag, phase=number)
         except GeometryError:
             return []
-        words = f"{number} of {most} {SEPARATING_TAGS[tag]}, {tag} {_shown(chosen[0], tag)}"
+        words = f"{number} of {most} {_what(tag)}, {tag} {_shown(chosen[0], tag)}"
         phases.append((number, words))
     return phases
 
@@ -154,7 +167,8 @@ def _chosen(rows: Sequence[Row], *, tag: str, phase: int) -> tuple[DicomFile, ..
 def _check_one_kind(chosen: Sequence[DicomFile]) -> None:
     """Raise GeometryError for magnitude and phase-sensitive images, or LGE and others, in a stack.
 
-    A phase image, a map or a cine at a single position would be measured as its signal.
+    A phase image, a map or a cine at a single position would be measured as its signal. A name
+    that all share tells no kinds apart.
     """
     others = {_unlike_lge(file.header): file.name for file in reversed(chosen)}
     lge, reason = others.pop(None, None), next(iter(others), None)
@@ -164,7 +178,9 @@ def _check_one_kind(chosen: Sequence[DicomFile]) -> None:
             f"{reason}): export the series again with images of one kind at all positions"
         )
         raise GeometryError(msg)
-    kinds = {kind_by_tags(file.header): file.name for file in reversed(chosen)}
+    names = {file.text("SeriesDescription") for file in chosen}
+    kind = kind_by_tags if len(names) == 1 else kind_of
+    kinds = {kind(file.header): file.name for file in reversed(chosen)}
     if "magnitude" in kinds and "phase-sensitive" in kinds:
         msg = (
             f"the slices mix magnitude ({kinds['magnitude']}) and phase-sensitive images "
@@ -204,7 +220,7 @@ def _separating_tag(groups: Sequence[Sequence[DicomFile]]) -> str | None:
     """
     separating = [
         tag
-        for tag in SEPARATING_TAGS
+        for tag in (*SEPARATING_TAGS, *SERIES_TAGS)
         if all(len(_values(group, tag)) == len(group) for group in groups)
     ]
     fullest = max(groups, key=len)
@@ -266,7 +282,7 @@ def _offer(rows: Sequence[Row], *, tag: str, phase: int | None) -> PhaseChoiceEr
     there = (
         f"{counted} images at each of {len(rows)} slice positions "
         f"({full[0].name} and {full[1].name} lie at one): {len(full)} "
-        f"{SEPARATING_TAGS[tag]}, told apart by {tag} ({shown}); {incomplete}"
+        f"{_what(tag)}, told apart by {tag} ({shown}); {incomplete}"
     )
     complete = _complete(rows)
     all_of_them = f"from 1 to {len(full)}" if len(complete) == len(full) else ""
@@ -274,8 +290,12 @@ def _offer(rows: Sequence[Row], *, tag: str, phase: int | None) -> PhaseChoiceEr
     return PhaseChoiceError(there, "phase", asked, numbers)
 
 
+def _what(tag: str) -> str:
+    return (SEPARATING_TAGS | SERIES_TAGS)[tag]
+
+
 def _shown(file: DicomFile, tag: str) -> str:
-    value = f"{_value(file, tag)}"
+    value = file.text(tag) if tag == "SeriesDescription" else f"{_value(file, tag)}"
     real = tag == "ComplexImageComponent" and value == "REAL"
     return f"{value}: phase-sensitive" if real else value
 
@@ -291,6 +311,10 @@ def _value(file: DicomFile, tag: str) -> Value | None:
 
 
 def _text(file: DicomFile, tag: str) -> str:
+    if tag == KIND:
+        return kind_of(file.header) or ""
+    if tag == "SeriesDescription":
+        return name_stem(file.text(tag))
     return component_of(file.header) if tag == "ComplexImageComponent" else file.text(tag)
 
 

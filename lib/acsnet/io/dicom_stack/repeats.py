@@ -5,6 +5,7 @@ What is plain is decided and told; what is not is left to the caller, who asks. 
 
 import hashlib
 import math
+import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -14,7 +15,7 @@ from pydicom.valuerep import DT
 from acsnet.errors import GeometryError
 from acsnet.io.dicom_files.dicom_file import DAMAGED, DicomFile, number_of
 from acsnet.io.dicom_stack.contrast import other_reason
-from acsnet.io.dicom_stack.image_kinds import kind_of
+from acsnet.io.dicom_stack.image_kinds import component_of, kind_of
 from acsnet.io.dicom_stack.phases import SEPARATING_TAGS
 from acsnet.io.dicom_stack.selection import named
 from acsnet.io.dicom_stack.series_names import first_name, series_name, times_in
@@ -37,6 +38,9 @@ REPEATED_LATER_WITH = {
 MIN_APART_S = 2.0
 """A heartbeat with all its cardiac phases is shorter, a breath-hold longer."""
 
+MAX_SESSION_S = 12 * 3600.0
+"""Between images of a slice: further apart on one date, midnight lies between them. Ours."""
+
 MAX_INVERSION_TIMES = 3
 """Of the images of a slice that was repeated: with more of them somebody looked for the best."""
 
@@ -50,7 +54,7 @@ RECONSTRUCTION = {"ND", "NORM", "DIS2D", "DIS3D", "FIL", "MFSPLIT", "NONE"}
 """Values of ImageType that tell how an image was corrected or filtered, not what it shows."""
 
 Kind = tuple[str, str]
-"""ComplexImageComponent and ImageType without `RECONSTRUCTION`."""
+"""What `kind_of` tells, else ComplexImageComponent, and ImageType without `RECONSTRUCTION`."""
 
 
 def without_repeats(
@@ -82,7 +86,7 @@ def without_repeats(
     for group in groups:
         latest = _latest(group, kinds) if len(group) > most else list(group)
         if len(latest) > most == 1:
-            latest = [max(group, key=_moment)]
+            latest = [_last(group)]
         if len(latest) != most:
             latest = list(group)
         remarks += _left_out_remarks(latest, group, kinds)
@@ -123,7 +127,7 @@ def _without_repeats_of(
     kept, remarks = _without_scouts(there)
     counts = [len(images) for images in kept if images]
     if min(counts) == 1 < max(counts) and all(_are_repeats(images) for images in kept if images):
-        latest = [[max(images, key=_moment)] if images else [] for images in kept]
+        latest = [[_last(images)] if images else [] for images in kept]
         pairs = zip(latest, kept, strict=True)
         remarks += [_repeat_remark(last, of) for last, of in pairs if len(last) < len(of)]
         kept = latest
@@ -193,8 +197,13 @@ def _left_out_remarks(
 
 
 def _repeat_remark(latest: Sequence[DicomFile], group: Sequence[DicomFile]) -> str:
-    others = named([file for file in group if file not in latest])
-    return f"slice repeated: {named(latest)} is taken, the latest, not {others}"
+    others = [file for file in group if file not in latest]
+    if {*map(_moment, others)} & {*map(_moment, latest)}:
+        return (
+            f"slice repeated: no tag tells which image is the latest: {named(latest)} is taken by "
+            f"its name, not {named(others)}; if that is the wrong one, take it out of the folder"
+        )
+    return f"slice repeated: {named(latest)} is taken, the latest, not {named(others)}"
 
 
 def are_twins(groups: Sequence[Sequence[DicomFile]]) -> bool:
@@ -232,7 +241,7 @@ def _seconds(file: DicomFile) -> float:
     """When an image was taken; NaN where the header does not tell."""
     day = file.text("AcquisitionDate") or "20000101"
     try:
-        moment = DT(day + (file.text("AcquisitionTime") or file.text("ContentTime")))
+        moment = DT(day + (_time(file, "AcquisitionTime") or _time(file, "ContentTime")))
     except (ValueError, OverflowError):
         return math.nan
     return float(moment.timestamp())
@@ -264,7 +273,7 @@ def _by_kind(group: Sequence[DicomFile]) -> dict[Kind, list[DicomFile]]:
 def _kind(file: DicomFile) -> Kind:
     values = file.text("ImageType").upper().split("\\")
     shown = "\\".join(value for value in values if value.strip() not in RECONSTRUCTION)
-    return file.text("ComplexImageComponent"), shown
+    return kind_of(file.header) or component_of(file.header), shown
 
 
 def _latest(group: Sequence[DicomFile], kinds: set[str]) -> list[DicomFile]:
@@ -272,9 +281,24 @@ def _latest(group: Sequence[DicomFile], kinds: set[str]) -> list[DicomFile]:
     by_kind: dict[str, list[DicomFile]] = {}
     for file in group:
         by_kind.setdefault(file.text("ImageType"), []).append(file)
-    return [max(files, key=_moment) for kind, files in by_kind.items() if kind in kinds]
+    return [_last(files) for kind, files in by_kind.items() if kind in kinds]
 
 
-def _moment(file: DicomFile) -> tuple[tuple[str, ...], tuple[float, ...], str]:
+def _last(images: Sequence[DicomFile]) -> DicomFile:
+    """The latest image, also after a midnight that is not in its date; of one moment by name."""
+    if len({file.text("AcquisitionDate") for file in images}) == 1:
+        evening = max(map(_seconds, images)) - MAX_SESSION_S
+        images = [file for file in images if _seconds(file) < evening] or images
+    return max(images, key=lambda file: (_moment(file), file.name))
+
+
+def _moment(file: DicomFile) -> tuple[tuple[str, ...], tuple[float, ...]]:
     numbers = tuple(number_of(file.text(tag)) or 0.0 for tag in NUMBERS)
-    return tuple(file.text(tag) for tag in TIMES), numbers, file.name
+    return tuple(_time(file, tag) for tag in TIMES), numbers
+
+
+def _time(file: DicomFile, tag: str) -> str:
+    """A date or time as texts sort: 9:59 and 95900 have lost the zero of 09 hours."""
+    text = file.text(tag).replace(":", "")
+    digits = re.match(r"\d*", text)
+    return f"0{text}" if digits and len(digits[0]) % 2 else text

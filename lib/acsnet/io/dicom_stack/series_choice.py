@@ -14,8 +14,9 @@ from acsnet.io.dicom_stack.contrast import (
     other_reason,
 )
 from acsnet.io.dicom_stack.frames import flat
-from acsnet.io.dicom_stack.parts import count_of_slices, is_mr, join_remarks, joined
+from acsnet.io.dicom_stack.parts import count_of_slices, is_mr, joined
 from acsnet.io.dicom_stack.selection import LOCALIZER
+from acsnet.io.dicom_stack.series_names import join_remarks
 from acsnet.io.dicom_stack.shared_uids import by_series, is_other_scan
 from acsnet.io.series_words import LONG_AXIS, SHORT_AXIS
 

@@ -4,6 +4,7 @@ Names are the site's own. Ours.
 """
 
 import re
+from collections.abc import Sequence
 
 from acsnet.io.dicom_files.dicom_file import DicomFile
 from acsnet.io.series_words import ABBREVIATION, NO_LGE, OTHER_CONTRAST
@@ -98,3 +99,16 @@ def name_stem(name: str) -> str:
     if any(words.search(name) for words in OF_SINGLE_SLICES):
         return letters(name)
     return letters(COUNT.sub("", PART.sub("", AGAIN.sub("", name))))
+
+
+def join_remarks(files: Sequence[DicomFile]) -> list[str]:
+    """What to tell of a stack that was joined from several series."""
+    count = len({file.text("SeriesInstanceUID") for file in files})
+    if count < 2:
+        return []
+    called = [file.text("SeriesDescription") or "no description" for file in files]
+    names: dict[object, str] = {}
+    for name in called:
+        names.setdefault((letters(name), times_in(name)), repr(name))  # but for other numbers
+    words = ", ".join(names.values())
+    return [f"{count} series of one slice or a few each ({words}) joined to one stack"]
