@@ -2,11 +2,12 @@
 
 import re
 
-CINE = re.compile(r"(?<![a-z])cine", re.IGNORECASE)
+CINE = re.compile(r"(?<![a-z])cin[eé]", re.IGNORECASE)
 
 CINE_SEQUENCE = re.compile(
-    r"(?<![a-z]) (retro | fiesta | tru (?:e)? fi (?:sp)? | s? b -? tfe | b? ssfp | kino) (?![a-z])"
-    r"| (?<![a-z]) fun[ck] (?:tion)? (?![a-z])",
+    r"(?<![a-z]) (?: [23]d )? (retro | fiesta | tru (?:e)? fi (?:sp)? | s? b -? [tf] fe | b? ssfp"
+    r" | basg | kino | kine ) (?![a-z])"
+    r"| (?<![a-z]) fun[ck] (?:tion)? (?![a-z]) | (?<![a-z]) real [\s_-]* time (?![a-z])",
     re.IGNORECASE | re.VERBOSE,
 )
 """What function is scanned with, and LGE at times: then its name says so, or an inversion."""
@@ -21,6 +22,7 @@ NO_LGE = re.compile(
     | (?<![a-z]) t1 [\s_-]* (?: \* | star (?![a-z]) (?! [\s_-]* vibe ) )
     | smart [\s_-]* (?:t)? 1 [\s_-]* map | (?: myo | scar ) [\s_-]* maps? (?![a-z])
     | extra [\s_-]* [cz]el\w* [\s_-]* vol | vol\w* [\s_-]* extra [\s_-]* [cz]el
+    | bulls? [\s_-]* eye
     """,
     re.IGNORECASE | re.VERBOSE,
 )
@@ -36,7 +38,8 @@ OTHER_CONTRAST = re.compile(
         (?<![a-z]) perf (?: usion )? (?![a-z])
     | first [\s_-]* pass | time [\s_-]* course
     | phase [\s_-]* contrast | (?<![a-z]) (q? [\s_-]* flow | venc | mra | angio) (?![a-z])
-    | (?<![a-z]) (tse | fse | tirm | dixon | dwi | c? dti | adc | diffusion | cspamm) (?![a-z])
+    | (?<![a-z]) (tse | (?: ss -? )? fse | tirm | dixon | dwi | c? dti | adc | diffusion | cspamm)
+        (?![a-z])
     | nati[vf]\w? [\s_-]* t1 | t1 [\s_-]* nati[vf] | t1 [\s_-]* rho
     | t1 [\s_-]* w (?: eighted )? (?![a-z])
     | fat [\s_-]* water | water [\s_-]* fat | (out [\s_-]* of | opposed) [\s_-]* phase
@@ -50,7 +53,8 @@ OTHER_CONTRAST = re.compile(
 
 ABBREVIATION = re.compile(
     r"(?<![a-z]) (?: (?<! nach [\s_-] ) (?<! post [\s_-] ) (?<! after [\s_-] ) (?: stress | rest )"
-    r" | dyn (?: amic )? | pc | pd | loc | tag (?: ged )? | harp | dense | strain) (?![a-z])",
+    r" | dyn (?: amic )? | pc | pd | loc | tag (?: ged )? | harp | dense | strain"
+    r" | grid | swi | cest | mrf ) (?![a-z])",
     re.IGNORECASE | re.VERBOSE,
 )
 """As `OTHER_CONTRAST`, for series of a scanner alone: files are called after patients, too."""
@@ -72,6 +76,20 @@ EXAMINATION = re.compile(
 
 MAP_WORD = re.compile(r"(?<![a-z]) map (?: s | ping )? (?![a-z])", re.IGNORECASE | re.VERBOSE)
 """In names that say no more of maps than this: what they show is told as a doubt."""
+
+UNCONTRASTED = re.compile(
+    r"(?<![a-z]) (?: pre [\s_-]* (?: contrast | gad | gd (?![a-z]) )"
+    r" | (?<! space [\s_-] ) nati[vf]e? (?![a-z]) )",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""Of scans before contrast agent, which shows LGE. The native space of BIDS is where images lie."""
+
+AMBIGUOUS = re.compile(
+    r"(?<![a-z]) (?: rt | film | mtc? | fase (?! [\s_-]* [^\W\d_]{3} ) ) (?![a-z])",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""Real time or a respiratory trigger, film, magnetization transfer, Canon's fast spin echo or a
+phase: of other scans, and of LGE at times. For series of a scanner alone, as `ABBREVIATION`."""
 
 INVERSION = re.compile(r"(?<![a-z])ir(?![a-z])|inversion", re.IGNORECASE)
 OWN_INVERSION = re.compile(r"(?<![a-z])(t2w?|stir|tirm)(?![a-z])", re.IGNORECASE)

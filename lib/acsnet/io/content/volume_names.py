@@ -57,7 +57,7 @@ OTHER_PHASE = re.compile(
 
 NAME_OR_CODE = re.compile(
     r"(?<![a-z]) (?: adc | bold | cor | dixon | dti | dwi | ege | flow | fse | fun[ck] | haste"
-    r" | hla | kino | lax | mra | retro | sag | scout | tra | tse | vla ) (?![a-z])",
+    r" | hla | kine | kino | lax | mra | retro | sag | scout | tra | tse | vla ) (?![a-z])",
     re.IGNORECASE | re.VERBOSE,
 )
 """Words for other scans that are names of people, or their initials, too."""

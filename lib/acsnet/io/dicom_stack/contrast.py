@@ -13,6 +13,7 @@ from acsnet.io.dicom_files.dicom_file import DAMAGED, number_of, text_of
 from acsnet.io.dicom_stack.image_kinds import component_of, kind_by_tags, kind_of
 from acsnet.io.series_words import (
     ABBREVIATION,
+    AMBIGUOUS,
     BODY_PLANE,
     CINE,
     CINE_SEQUENCE,
@@ -26,6 +27,7 @@ from acsnet.io.series_words import (
     OTHER_CONTRAST,
     OWN_INVERSION,
     SHORT_AXIS,
+    UNCONTRASTED,
 )
 from acsnet.scan import (
     MIN_APEXWARD_COSINE,
@@ -52,12 +54,13 @@ OTHER_TYPES = {
     "DIFFUSION",
     "PERFUSION",
     "PHASE_CONTRAST",
+    "FLOW_ENCODED",
     "VELOCITY",
     "TAGGING",
     "TOF",
     "PROTON_DENSITY",
 }
-"""Values of ImageType (PS3.3 C.8.13.3.1.1, and as vendors write them).
+"""Values of ImageType and AcquisitionContrast (PS3.3 C.8.13.3.1, and as vendors write them).
 
 Of the images of a Dixon scan those of water, and in phase, are its LGE.
 """
@@ -94,10 +97,14 @@ def content_of(header: Dataset, grid: InputGrid, *, images_each: int) -> Content
         contrast = "cine"
         remarks.append(f"{UNFIT} cine, not LGE ({cine}): scar cannot be measured on it")
     called = text_of(header, "SeriesDescription")
-    if contrast == "lge" and _is_lge_by_protocol_alone(header):
+    if contrast == "lge" and (_is_lge_by_protocol_alone(header) or _is_ambiguous(header)):
         remarks.append(f"its name is {called!r}, as of another scan: make sure that it is LGE")
     if contrast == "lge" and MAP_WORD.search(called):
         remarks.append(f"its name is {called!r}, which speaks of a map: make sure that it is LGE")
+    if contrast == "lge" and UNCONTRASTED.search(called):
+        remarks.append(
+            f"its name is {called!r}, as of a scan before contrast agent: make sure that it is LGE"
+        )
     if (plane := body_plane_remark(header, grid)) is not None:
         remarks.append(plane)
         view: View = "long axis" if plane.startswith(UNFIT) else "short axis"
@@ -169,8 +176,10 @@ def other_scan_reason(header: Dataset, *, images_each: int) -> str | None:
 
 
 def _contrast_reason(header: Dataset) -> str | None:
-    if named := _types(header) & OTHER_TYPES:
-        return f"ImageType {min(named)}"
+    acquired = {text_of(header, "AcquisitionContrast").upper()}
+    for tag, values in (("ImageType", _types(header)), ("AcquisitionContrast", acquired)):
+        if named := values & OTHER_TYPES:
+            return f"{tag} {min(named)}"
     words = (OTHER_CONTRAST, ABBREVIATION) if "Modality" in header else (OTHER_CONTRAST,)
     called = name_with(header, *words)
     return None if called is None else f"its name is {called!r}"
@@ -183,6 +192,13 @@ def _is_lge_by_protocol_alone(header: Dataset) -> bool:
         return False
     other = OTHER_CONTRAST.search(called) or ABBREVIATION.search(called)
     return other is not None and not INVERSION.search(called)
+
+
+def _is_ambiguous(header: Dataset) -> bool:
+    """Whether a scanner's name for a series may be of another scan, and nothing tells of LGE."""
+    if is_called_lge(header) or has_inversion_time(header) or name_with(header, INVERSION):
+        return False
+    return "Modality" in header and bool(AMBIGUOUS.search(text_of(header, "SeriesDescription")))
 
 
 def _types(header: Dataset) -> set[str]:
