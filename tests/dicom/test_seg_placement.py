@@ -143,3 +143,33 @@ def test_tilted_frames_are_refused(seg, sources):
     with_frames(seg, [(item, np.ones((ROWS, COLUMNS), dtype=bool))])
     with pytest.raises(GeometryError, match="lie on no slice"):
         read_seg(seg, sources)
+
+
+def refer(item, *sources):
+    """Let a frame refer to these images instead."""
+    images = [Dataset() for _ in sources]
+    for image, source in zip(images, sources, strict=True):
+        image.ReferencedSOPInstanceUID = source.SOPInstanceUID
+    derivation = Dataset()
+    derivation.SourceImageSequence = images
+    item.DerivationImageSequence = [derivation]
+
+
+def test_a_frame_that_refers_to_the_image_of_another_slice_is_refused(seg, sources):
+    """As one whose stack was mirrored, and its references were not; slice 1 holds frame 1."""
+    refer(seg.PerFrameFunctionalGroupsSequence[0], sources[2])
+    told = r"frame 1 .* lies on slice 2 by its position, and refers to the image of slice 3"
+    with pytest.raises(InputError, match=told):
+        read_seg(seg, sources)
+    with_frames(seg, frames_of(seg)[:1])
+    with pytest.raises(InputError, match=told):
+        read_seg(seg, sources)
+
+
+@pytest.mark.parametrize("images", [(0,), (0, 1, 2, 3)])
+def test_frames_that_all_refer_to_the_series_lie_where_their_positions_say(
+    seg, labels, sources, images
+):
+    for item in seg.PerFrameFunctionalGroupsSequence:
+        refer(item, *(sources[index] for index in images))
+    np.testing.assert_array_equal(read_seg(seg, sources).labels, labels)

@@ -20,12 +20,17 @@ from acsnet.io.limits import MAX_BYTES
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Frame:
-    """One segment in one plane; number: of the frame, from 1; mask: (row, column)."""
+    """One segment in one plane.
+
+    number: of the frame, from 1; mask: (row, column); image: SOPInstanceUID of the one image that
+    the frame itself refers to, empty where it refers to none or to several.
+    """
 
     number: int
     segment: int
     mask: NDArray[np.bool_]
     plane: Plane
+    image: str = ""
 
 
 def read_frames(seg: Dataset, sources: Sequence[Dataset]) -> Iterator[Frame]:
@@ -51,9 +56,11 @@ def read_frames(seg: Dataset, sources: Sequence[Dataset]) -> Iterator[Frame]:
             continue
         groups = (item, shared)
         plane: Plane | None = None
+        uids = set(referred_images(item))
+        image = uids.pop() if len(uids) == 1 else ""
         for segment, mask in _masks(seg, groups, pixels, number):
             plane = plane or _plane(groups, number, pixels.shape, by_uid, planes[0])
-            yield Frame(number=number, segment=segment, mask=mask, plane=plane)
+            yield Frame(number=number, segment=segment, mask=mask, plane=plane, image=image)
 
 
 def held_frames(frames: Iterable[Frame]) -> list[Frame]:

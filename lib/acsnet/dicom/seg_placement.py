@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from acsnet.dicom.seg_frames import Frame
 from acsnet.dicom.source_images import slice_step_mm
-from acsnet.errors import GeometryError
+from acsnet.errors import GeometryError, InputError
 from acsnet.io.geometry import MAX_SPACING_CHANGE, Plane, spacing_change
 
 # Tolerated distance of a frame's corners from its slice: mm, and share of the slice distance.
@@ -17,7 +17,11 @@ SAME_GRID_PIXELS = 0.01  # grids whose corners differ less are identical: roundi
 
 
 def slices_of(frames: Sequence[Frame], planes: Sequence[Plane]) -> list[int]:
-    """The slice of each frame. Raises GeometryError if frames lie on no slice."""
+    """The slice of each frame.
+
+    Raises GeometryError if frames lie on no slice, InputError if one refers to the image of another
+    slice than it lies on.
+    """
     normal = planes[0].normal
     depths = np.array([plane.position_mm @ normal for plane in planes])
     tolerance_mm = min(MAX_OFF_SLICE_MM, MAX_OFF_SLICE * slice_step_mm(planes))
@@ -36,7 +40,26 @@ def slices_of(frames: Sequence[Frame], planes: Sequence[Plane]) -> list[int]:
             f"(at most {tolerance_mm:.2f} mm)"
         )
         raise GeometryError(msg)
+    _check_images(frames, chosen, planes)
     return chosen
+
+
+def _check_images(frames: Sequence[Frame], slices: Sequence[int], planes: Sequence[Plane]) -> None:
+    """Refuse a frame that refers to the image of another slice than it lies on.
+
+    Where frames of several slices all refer to one image, it stands for the series.
+    """
+    files = [plane.file for plane in planes]
+    images = {frame.image for frame in frames}
+    if len(images) == 1 and len(set(slices)) > 1:
+        return
+    for frame, index in zip(frames, slices, strict=True):
+        if files.count(frame.image) == 1 and (named := files.index(frame.image)) != index:
+            msg = (
+                f"frame {frame.number} of the segmentation lies on slice {index + 1} by its "
+                f"position, and refers to the image of slice {named + 1} (damaged or converted?)"
+            )
+            raise InputError(msg)
 
 
 def on_slice(frame: Frame, plane: Plane) -> tuple[NDArray[np.bool_], bool, int]:
