@@ -14,7 +14,7 @@ from ways_in import by_cohort, by_command_line, by_server, fingerprint
 
 from acsnet.errors import InputError
 from acsnet.io import read_scan
-from acsnet.io.dicom_files.dicom_file import DicomFile
+from acsnet.io.dicom_files.dicom_file import FOREIGN, REMEDIES, DicomFile
 from acsnet.io.finder import scan_files, scans_in, volume_files
 from acsnet.io.inputs import expanded
 from acsnet.io.series import Series
@@ -115,6 +115,27 @@ def test_results_and_archives_beside_scans_are_named(tmp_path):
         "p3.tar.gz was skipped: it is packed",
         "p4.mgz was skipped: it is of another format than NIfTI, NRRD and MetaImage",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        *((f"p1{ending}", "packed") for ending in (".nii.zst", ".nii.Z", ".dcm.lz4", ".txz")),
+        *((f"p1{ending}", FOREIGN) for ending in (".vtk", ".vti", ".npz", ".h5", ".mat")),
+        *((f"p1{ending}", "an unfinished download") for ending in (".nii.gz.part", ".crdownload")),
+    ],
+)
+def test_files_that_may_hold_a_patient_and_are_not_read_are_named(tmp_path, name, reason):
+    (tmp_path / name).write_bytes(b"x\0")
+    assert volume_files(tmp_path) == ([], [f"{name} was skipped: it is {reason}"])
+    with pytest.raises(InputError, match=f"{name} is {reason}, {REMEDIES[reason]}"):
+        read_scan(tmp_path)
+
+
+def test_the_transform_that_spm_keeps_beside_a_volume_is_no_patient(tmp_path):
+    for name in ("p1.nii", "p1.mat"):
+        (tmp_path / name).touch()
+    assert volume_files(tmp_path) == ([tmp_path / "p1.nii"], [])
 
 
 def test_a_folder_of_dicom_and_volumes_stands_for_all_of_them(samples, tmp_path):

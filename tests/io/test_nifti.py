@@ -260,6 +260,20 @@ def test_a_file_cut_short_is_named(tmp_path: Path, kept: int) -> None:
         read_scan(path)
 
 
+@pytest.mark.parametrize("behind", [b"x", b"junk" * 10])
+def test_other_bytes_behind_gzip_are_told_and_zeros_are_none(tmp_path: Path, behind: bytes) -> None:
+    path = write(tmp_path / "x.nii.gz")
+    whole = path.read_bytes()
+    path.write_bytes(whole + bytes(512))
+    assert read_scan(path).pixels[3, 2, 1] == voxels()[1, 2, 3]
+    path.write_bytes(whole + behind)
+    with pytest.raises(InputError, match=r"x\.nii\.gz has other bytes behind its gzip data"):
+        read_scan(path)
+    path.write_bytes(whole[:-8] + b"\1\2\3\4" + whole[-4:] + behind)
+    with pytest.raises(InputError, match="damaged or cut short"):
+        read_scan(path)
+
+
 def test_gzip_of_something_else_is_named(tmp_path: Path) -> None:
     path = tmp_path / "x.nii.gz"
     path.write_bytes(gzip.compress(b"no image" * 100))

@@ -158,6 +158,8 @@ def test_an_axis_of_one_before_the_others_is_refused_with_the_reason(image, tmp_
         ("a.hdr.gz", b"x", "is packed: unpack it first"),
         ("a.img.gz", b"x", "is packed: unpack it first"),
         ("a.nrrd.gz", b"x", "is packed: unpack it first"),
+        ("a.nii.zst", b"x", "is packed: unpack it first"),
+        ("a.nii.Z", b"x", "is packed: unpack it first"),
         ("a.nrrd", b"NRRD0004\n", r"a\.nrrd is packed \(gzip\): unpack it first"),
     ],
 )

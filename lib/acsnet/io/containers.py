@@ -25,6 +25,9 @@ PACKERS = {
     b"\xfd7zXZ": "xz",
     b"7z\xbc\xaf": "7-Zip",
     b"Rar!": "RAR",
+    b"\x28\xb5\x2f\xfd": "Zstandard",
+    b"\x04\x22\x4d\x18": "LZ4",
+    b"\x1f\x9d": "compress",
 }
 """What packs files, by the first bytes; gzip is read."""
 

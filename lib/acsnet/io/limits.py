@@ -231,15 +231,31 @@ def pixel_bytes(shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[int, int]
     return math.prod(shape) * dtype.itemsize, max(shape) * dtype.itemsize
 
 
-def check_rest(name: str, rest: bytes, *, row: int) -> None:
+def check_rest(name: str, rest: bytes | None, *, row: int) -> None:
     """Refuse pixels with a row or more behind them: the type or a size is another one.
 
     Less may be a line end, and NUL what fills the last block. rest: what lies behind them, as far
-    as `rest_bytes`; row: as `pixel_bytes`. Raises InputError.
+    as `rest_bytes`, or what `read_rest` gives; row: as `pixel_bytes`. Raises InputError.
     """
+    if rest is None:
+        msg = f"{name} has other bytes behind its gzip data: unpack it with gzip, which drops them"
+        raise InputError(msg)
     if len(rest) >= row and (len(rest) >= BLOCK_BYTES or any(rest)):
         msg = f"{name} is longer than the image that its header describes (another type or size?)"
         raise InputError(msg)
+
+
+def read_rest(stream: IO[bytes], *, row: int) -> bytes | None:
+    """What lies behind pixels that were read, as far as `rest_bytes`.
+
+    None where it is behind the data that gzip packed, whose sum is right, and not packed itself.
+    """
+    try:
+        return stream.read(rest_bytes(row))
+    except gzip.BadGzipFile as error:
+        if str(error).startswith("Not a gzipped file"):
+            return None
+        raise
 
 
 def rest_bytes(row: int) -> int:

@@ -25,7 +25,7 @@ from acsnet.io.limits import (
     gzip_layers,
     open_unpacked,
     pixel_bytes,
-    rest_bytes,
+    read_rest,
     true_unit,
 )
 from acsnet.io.volume import (
@@ -251,7 +251,7 @@ def check_whole(path: Path, image: nib.Nifti1Image, *, name: str) -> None:
         # A pair is never packed. Of a packed file, what is read to its end is checked by its sum.
         with open_unpacked(header_path(path)) if pixels is None else pixels.open("rb") as stream:
             stream.seek(int(image.dataobj.offset) + size)
-            rest = stream.read(rest_bytes(row))
+            rest = read_rest(stream, row=row)
     check_rest(name, rest, row=row)
 
 

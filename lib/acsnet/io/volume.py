@@ -36,7 +36,8 @@ SUFFIXES = (
 """Of the files that hold a volume, whichever case they are written in."""
 
 PACKED_SUFFIXES = (
-    *(".zip", ".7z", ".rar", ".tar", ".tgz", ".tar.gz", ".bz2", ".xz"),
+    *(".zip", ".7z", ".rar", ".tar", ".tgz", ".tar.gz", ".tbz2", ".txz"),
+    *(".bz2", ".xz", ".zst", ".lz4", ".z"),
     *(".hdr.gz", ".img.gz", ".nrrd.gz", ".mha.gz", ".dcm.gz"),
 )
 """Of archives, which are to be unpacked first."""

@@ -58,6 +58,14 @@ def test_a_packed_slice_among_others_is_to_be_unpacked(patient_1, plain, tmp_pat
         read_scan(tmp_path)
 
 
+def test_a_slice_that_was_not_downloaded_to_the_end_is_told(patient_1, tmp_path):
+    packed_scans.write(tmp_path, patient_1)
+    last = tmp_path / f"IM{len(patient_1) - 1:04d}.dcm"
+    last.rename(last.with_name(f"{last.name}.part")).write_bytes(b"\0" * 99)
+    with pytest.raises(InputError, match="beside it, and is an unfinished download: download it"):
+        read_scan(tmp_path)
+
+
 def test_an_empty_file_is_called_empty(patient_1, tmp_path):
     packed_scans.write(tmp_path, patient_1)
     (tmp_path / "IM0009.dcm").write_bytes(b"")

@@ -126,6 +126,14 @@ def test_only_files_that_hold_a_whole_volume_are_taken():
         assert caught.value.status_code == 415
 
 
+@pytest.mark.parametrize("name", ["scan.zip", "study.tar.gz", "lge.nii.zst"])
+def test_an_archive_is_to_be_unpacked_and_not_sent_elsewhere(name):
+    with pytest.raises(HTTPException) as caught:
+        upload_suffix(f"C:\\scans\\{name}")
+    assert caught.value.status_code == 415
+    assert caught.value.detail == f"{name} is packed: unpack it and send the files in it"
+
+
 def test_of_an_upload_only_the_last_part_of_its_name_counts():
     assert upload_name("/home/x/IM0001") == "IM0001"
     assert upload_name("C:\\scans\\IM0001.dcm") == "IM0001.dcm"

@@ -32,8 +32,23 @@ Header = Dataset
 """What a DICOM file says of its image."""
 
 DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
-FOREIGN_SUFFIXES = (".mgz", ".mgh", ".mnc", ".gipl", ".gipl.gz")
-"""Of volumes of FreeSurfer, MINC and others, which are to be converted first."""
+FOREIGN_SUFFIXES = (
+    *(".mgz", ".mgh", ".mnc", ".gipl", ".gipl.gz", ".vtk", ".vti"),
+    *(".npy", ".npz", ".mat", ".h5"),
+)
+"""Of volumes of FreeSurfer, MINC and others, and of arrays, which are to be converted first."""
+
+UNFINISHED_SUFFIXES = (".part", ".partial", ".crdownload", ".download")
+"""Of files that a browser or another program has not received to the end."""
+
+PACKED, UNFINISHED = "packed", "an unfinished download"
+FOREIGN = "of another format than NIfTI, NRRD and MetaImage"
+REMEDIES = {
+    PACKED: "unpack it first",
+    FOREIGN: "convert it first",
+    UNFINISHED: "download it again",
+}
+"""What to do with a file that is not read, by `why_unread`."""
 
 IDENTITY_TAGS = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "Modality")
 IMAGE_TAGS = ("SOPClassUID", "Modality")
@@ -215,10 +230,15 @@ def is_volume(path: Path) -> bool:
 
 def why_unread(path: Path) -> str:
     """What a file is that may hold a scan and is not read, by its name; empty for any other."""
+    lowered = path.name.lower()
     if is_packed(path):
-        return "packed"
-    is_foreign = path.name.lower().endswith(FOREIGN_SUFFIXES)
-    return "of another format than NIfTI, NRRD and MetaImage" if is_foreign else ""
+        return PACKED
+    if lowered.endswith(UNFINISHED_SUFFIXES):
+        return UNFINISHED
+    is_side_file = lowered.endswith(".mat") and any(  # SPM keeps the transform of a volume there
+        path.with_suffix(ending).is_file() for ending in SUFFIXES
+    )
+    return FOREIGN if lowered.endswith(FOREIGN_SUFFIXES) and not is_side_file else ""
 
 
 def read_header(path: Path, name: str) -> tuple[DicomFile | None, list[str]]:

@@ -13,6 +13,8 @@ from pydicom.uid import UID
 
 from acsnet.errors import InputError
 from acsnet.io.dicom_files.dicom_file import (
+    REMEDIES,
+    UNFINISHED_SUFFIXES,
     DicomFile,
     is_volume,
     quiet_pydicom,
@@ -20,13 +22,12 @@ from acsnet.io.dicom_files.dicom_file import (
     why_unread,
 )
 from acsnet.io.dicom_files.walk import Walk, candidates
-from acsnet.io.volume import is_packed
 
 MIN_ALIKE = 2
 """Slices whose names are alike but for their numbers: by them others are known."""
 
-ONE_PACKED = (".gz", ".bz2", ".xz", ".zip")
-"""Of archives that may hold one slice each."""
+ONE_PACKED = (".gz", ".bz2", ".xz", ".zip", ".zst", ".lz4", ".z", *UNFINISHED_SUFFIXES)
+"""Of archives, and parts of downloads, that may hold one slice each."""
 
 
 PassedOver = list[tuple[Path, str]]
@@ -44,9 +45,7 @@ def read_headers(folder: Path) -> tuple[list[DicomFile], PassedOver]:
     files, remarks = headers_of(names)
     if not files:
         hints = [
-            f"{path.name} is {why}, {'unpack' if is_packed(path) else 'convert'} it first"
-            for path in names
-            if (why := why_unread(path))
+            f"{path.name} is {why}, {REMEDIES[why]}" for path in names if (why := why_unread(path))
         ]
         hint = "".join(f": {hint}" for hint in (*walk.remarks(folder), *hints)[:1])
         msg = f"{folder.name} holds no DICOM files, nor do its subfolders{hint}"
@@ -88,7 +87,8 @@ def headers_of(paths: Mapping[Path, str]) -> tuple[list[DicomFile], PassedOver]:
         files = [file for file in files if file not in seriesless]
     others = [path for path in paths if path not in read]
     if lost := called_like_slices(others, slices=[file.path for file in files if file.is_image]):
-        what = "is packed: unpack it first" if is_packed(lost[0]) else "cannot be read as DICOM"
+        why = why_unread(lost[0])
+        what = f"is {why}: {REMEDIES[why]}" if why else "cannot be read as DICOM"
         msg = f"{paths[lost[0]]} is called like the slices beside it, and {what}"
         raise InputError(msg)
     return files, remarks

@@ -2,11 +2,12 @@
 
 import json
 import re
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from starlette.exceptions import HTTPException
 
+from acsnet.io.volume import is_packed
 from acsnet.storage import broken_rule
 
 SCAN_SUFFIXES = (".nii.gz", ".nii", ".seg.nrrd", ".nrrd", ".mha")
@@ -74,11 +75,17 @@ def result_suffix(params: dict[str, Any]) -> str:
 
 
 def upload_suffix(filename: str | None) -> str:
-    """The ending of an uploaded file, one of `SCAN_SUFFIXES`; HTTP 415 for any other."""
+    """The ending of an uploaded file, one of `SCAN_SUFFIXES`.
+
+    HTTP 415 for any other, 422 for an archive whose name is no plain name.
+    """
     lowered = (filename or "").lower()
     for suffix in SCAN_SUFFIXES:
         if lowered.endswith(suffix):
             return suffix
+    if is_packed(Path(lowered)):
+        msg = f"{upload_name(filename)} is packed: unpack it and send the files in it"
+        raise HTTPException(415, msg)
     raise HTTPException(
         415,
         "send a NIfTI file, named .nii.gz or .nii, or a .nrrd, .seg.nrrd or .mha file; the DICOM "
