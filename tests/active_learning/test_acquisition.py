@@ -95,6 +95,10 @@ def test_disagreement_looks_at_the_reviewed_scans_most_like_it():
     (best,) = choose([known("a", at=0.1), known("b", at=9.0)], reviewed, strategy="disagreement")
     assert best.id == "b"
     assert best.values["disagreement"] == pytest.approx(0.5)
+    assert best.reason == (
+        "in the scans most like it, the model was further from the reviewers than in those most "
+        "like 1 of 1 other scans"
+    )
 
 
 def test_diversity_is_greedy_k_centre():
@@ -115,10 +119,10 @@ def test_without_a_scan_to_be_unlike_the_most_typical_one_is_chosen_and_called_s
     scans = [known("a", at=0.0), known("b", at=2.0), known("c", at=3.0)]
     # The mean is 5/3: b is nearest to it.
     (best,) = choose(scans, [Known(id="unscored")], strategy="diversity")
-    words = "it is nearer to the mean of the open scans than in 2 of 2 other scans"
+    words = "it is nearer to the mean of the open scans than 2 of 2 other scans"
     assert (best.id, best.reason) == ("b", words)
     _, second = choose(scans, [], strategy="diversity", count=2)
-    words = "it is less like the scans that are reviewed or being worked on than in 1 of 1 other"
+    words = "it is less like the scans that are reviewed or being worked on than 1 of 1 other"
     assert second.id == "a"
     assert second.reason.startswith(words)
 
@@ -135,7 +139,7 @@ def test_the_combined_strategy_takes_the_mean_place():
     assert set(best.values) == {"uncertainty", "correction", "diversity"}
     assert best.reason == (
         "the anatomical checks moved the wall further than in 2 of 2 other scans; "
-        "it is less like the scans that are reviewed or being worked on than in 2 of 2 other scans"
+        "it is less like the scans that are reviewed or being worked on than 2 of 2 other scans"
     )
 
 

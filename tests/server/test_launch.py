@@ -148,7 +148,13 @@ def test_a_viewer_that_is_set_and_not_there_is_told_and_the_rest_is_served(
     site(viewer=tmp_path)
     with pytest.raises(NextError):
         serve(studies=tmp_path)
-    assert f"No stock OHIF in {tmp_path} (ACSNET_VIEWER)" in capsys.readouterr().out
+    told = f"No stock OHIF in {tmp_path} (ACSNET_VIEWER): /viewer/ is not served"
+    assert f"{told}\n" in capsys.readouterr().out
+    (tmp_path / "dist").mkdir()
+    (tmp_path / "dist" / "index.html").touch()  # as in `build/viewer` after `make viewer`
+    with pytest.raises(NextError):
+        serve(studies=tmp_path)
+    assert f"{told}; name {tmp_path / 'dist'} instead\n" in capsys.readouterr().out
 
 
 def test_a_port_that_cannot_be_is_refused(tmp_path, site):

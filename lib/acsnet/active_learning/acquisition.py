@@ -21,14 +21,17 @@ from scipy.spatial.distance import cdist
 
 from acsnet.active_learning.scores import FEATURES, Scores
 
-# The parts, in the words of a reason, which continue with "than in ... other scans".
+# The parts, in the words of a reason; {}: "2 of 3 other scans".
 PARTS = {
-    "uncertainty": "the network is less sure of the wall",
-    "correction": "the anatomical checks moved the wall further",
-    "disagreement": "the model was further from the reviewers in the scans most like it",
-    "diversity": "it is less like the scans that are reviewed or being worked on",
+    "uncertainty": "the network is less sure of the wall than in {}",
+    "correction": "the anatomical checks moved the wall further than in {}",
+    "disagreement": (
+        "in the scans most like it, the model was further from the reviewers than in those most "
+        "like {}"
+    ),
+    "diversity": "it is less like the scans that are reviewed or being worked on than {}",
 }
-TYPICAL = "it is nearer to the mean of the open scans"  # of diversity, without a scan to be unlike
+TYPICAL = "it is nearer to the mean of the open scans than {}"  # diversity, nothing to be unlike
 COMBINED = "acsnet"
 STRATEGIES = {COMBINED: tuple(PARTS), **{part: (part,) for part in PARTS}}  # name -> parts
 NEIGHBOURS = 3  # reviewed scans whose mean disagreement is that expected of an open one
@@ -174,7 +177,7 @@ def _reason(index: int, values: dict[str, Values], words: Mapping[str, str]) -> 
         others = others[~np.isnan(others)]
         below = int((others < of_scans[index]).sum())
         if 2 * below > len(others):
-            reason = f"{words[part]} than in {below} of {len(others)} other scans"
+            reason = words[part].format(f"{below} of {len(others)} other scans")
             reasons.append((below / len(others), reason))
     if reasons:
         reasons.sort(key=lambda reason: -reason[0])

@@ -204,7 +204,7 @@ class AcsnetApp(MONAILabelApp):
         request: `strategy`, and `client_id`, the name of the reader. Without an `id` there is none,
         and the reason says why. Raises InputError for a strategy that there is not.
         """
-        name = request.get("strategy") or "random"
+        name = request.get("strategy") or COMBINED
         if name not in self._strategies:
             msg = f"there is no strategy {name!r}; there is {', '.join(self._strategies)}"
             raise InputError(msg)
@@ -219,7 +219,8 @@ class AcsnetApp(MONAILabelApp):
                     "reason": answer["reason"],
                 }
                 before = store.get_image_info(answer["id"]).get("strategy", {})
-                store.update_image_info(answer["id"], {"strategy": {**before, name: offer}})
+                given = {**before, self._strategies[name].name: offer}
+                store.update_image_info(answer["id"], {"strategy": given})
         self._scorer.wake()
         return {**store.get_image_info(answer["id"]), **answer} if "id" in answer else answer
 

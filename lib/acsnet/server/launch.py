@@ -82,7 +82,9 @@ def serve(*, studies: Path | str) -> None:
     port = int(listener.getsockname()[1])
     typer.echo("ACSNet server: research use only, not a medical device")
     if site.viewer is not None and not (site.viewer / "index.html").is_file():
-        typer.echo(f"No stock OHIF in {site.viewer} (ACSNET_VIEWER): /viewer/ is not served")
+        inner = site.viewer / "dist"
+        hint = f"; name {inner} instead" if (inner / "index.html").is_file() else ""
+        typer.echo(f"No stock OHIF in {site.viewer} (ACSNET_VIEWER): /viewer/ is not served{hint}")
     typer.echo("Loading ...")
     _return_freed_memory()
     try:

@@ -1,6 +1,7 @@
 """What the server knows of its scans, and which of them it gives to whom."""
 
 import time
+from datetime import datetime, timezone
 from types import SimpleNamespace
 
 import numpy as np
@@ -112,7 +113,7 @@ def test_a_scan_that_somebody_saved_as_a_draft_is_one_to_be_unlike(site):
     save_label(site.datastore, "b", np.full(SHAPE, 2, np.uint8), state="draft")
     assert pick(site, "diversity") == {
         "id": "c",  # 8 from b; a is 1 from it
-        "reason": "it is less like the scans that are reviewed or being worked on than in 1 of 1 "
+        "reason": "it is less like the scans that are reviewed or being worked on than 1 of 1 "
         "other scans",
         "scores": {"diversity": pytest.approx(8.0 / np.std([0.0, 1.0, 9.0]), abs=1e-3)},
     }
@@ -161,11 +162,17 @@ def test_what_a_reader_passed_over_comes_last(site):
     }
 
 
-def test_all_with_others_is_said_so(site):
-    for name in "abc":
-        give(site, name, "bob")
-    assert "being worked on by others" in pick(site)["reason"]
-    assert "id" not in pick(site)
+def test_all_with_others_is_said_with_their_names_and_the_time(site, monkeypatch):
+    begun = datetime(2026, 11, 30, 17, 25, tzinfo=timezone.utc).timestamp()
+    given = (("a", "slicer-1", 60), ("b", "slicer-1", 0), ("c", None, 120))
+    monkeypatch.setattr("time.time", lambda: begun + 180)
+    for name, reader, after_s in given:
+        give(site, name, reader, minutes_ago=(180 - after_s) / 60)
+    free = f"{datetime.fromtimestamp(begun + 1800).astimezone():%Y-%m-%d %H:%M %Z}"
+    assert pick(site) == {
+        "reason": "nothing to pick from: every open scan was given to others (slicer-1, unknown "
+        f"annotator), the first until {free}; any can be opened in the work list"
+    }
 
 
 def test_all_done_is_said_so(site):

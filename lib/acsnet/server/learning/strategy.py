@@ -1,13 +1,16 @@
 """The scan a reader gets next: `acsnet.active_learning.acquisition` on what the server knows."""
 
 import time
+from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime, timezone
 from typing import Any
 
 from monailabel.interfaces.tasks.strategy import Strategy
 
 from acsnet.active_learning.acquisition import COMBINED, PARTS, choose
 from acsnet.active_learning.assignments import Offer, last_offer, share_out
+from acsnet.server.datastores.label_intake import NOBODY
 from acsnet.server.datastores.label_records import READER_DRAFT
 from acsnet.server.datastores.protocol import StudyStore
 from acsnet.server.learning.image_scores import ScoreBook
@@ -35,7 +38,7 @@ class NextScan(Strategy):
         self, name: str, book: ScoreBook, *, busy_seconds: float, patience_s: float = PATIENCE_S
     ) -> None:
         super().__init__(DESCRIPTIONS[name])
-        self._name = name
+        self.name = name
         self._book = book
         self._busy_seconds = busy_seconds
         self._patience_s = patience_s
@@ -58,7 +61,9 @@ class NextScan(Strategy):
             busy_seconds=self._busy_seconds,
         )
         if not shared.fresh:
-            return _again(shared.own, offers)
+            if shared.own:
+                return _again(shared.own, offers)
+            return _with_others(offers.values(), busy_seconds=self._busy_seconds)
         fresh = _looked_at(shared.fresh, datastore, patience_s=self._patience_s)
         if not fresh:
             return {"reason": "nothing to pick from yet: scans are being checked, ask again soon"}
@@ -72,7 +77,7 @@ class NextScan(Strategy):
         )
         known = self._book.known((*fresh, *others))
         shown = [replace(known[image], shown=offers[image].at) for image in fresh]
-        (best,) = choose(shown, [known[image] for image in others], strategy=self._name)
+        (best,) = choose(shown, [known[image] for image in others], strategy=self.name)
         scores = {part: round(best.values[part], 4) for part in PARTS if part in best.values}
         return {"id": best.id, "reason": best.reason, "scores": scores}
 
@@ -95,12 +100,21 @@ def _looked_at(
 
 
 def _again(own: tuple[str, ...], offers: dict[str, Offer]) -> dict[str, Any]:
-    """What the reader passed over longest ago; nothing where all is with others."""
-    if not own:
-        return {"reason": "nothing to pick from: every open scan is being worked on by others"}
+    """What the reader passed over longest ago."""
     image = min(own, key=lambda name: (offers[name].at, name))
     return {
         "id": image,
         "reason": "all other open scans were given to readers in the meantime",
         "scores": {},
+    }
+
+
+def _with_others(offers: Iterable[Offer], *, busy_seconds: float) -> dict[str, Any]:
+    """Who has the open scans, and until when: it may be the same person in another program."""
+    last = sorted(offers, key=lambda offer: offer.at)
+    names = ", ".join(dict.fromkeys(offer.reader or NOBODY for offer in last))
+    free = datetime.fromtimestamp(last[0].at + busy_seconds, timezone.utc).astimezone()
+    return {
+        "reason": f"nothing to pick from: every open scan was given to others ({names}), the first "
+        f"until {free:%Y-%m-%d %H:%M %Z}; any can be opened in the work list"
     }
