@@ -166,10 +166,14 @@ def measure_segments(
     for number, name in enumerate(NAMES, start=1):
         inside = segments == number
         wall_ml = volume_ml(inside, voxel_ml)
-        shares = chords.transmurality_percent[chord_segment == number]
+        own_chords = chord_segment == number
+        shares = chords.transmurality_percent[own_chords]
         shares = shares[np.isfinite(shares)]
         known = scar_known and wall_ml > 0
         scar_ml = volume_ml(inside & scar, voxel_ml) if known else None
+        if scar_ml == 0:
+            # All rays begin in one point: scar drawn there, in the cavity, lies on each of them.
+            shares = np.zeros_like(shares)
         core_ml = volume_ml(inside & core, voxel_ml) if known and core_known else None
         mean = float(shares.mean()) if known and len(shares) else None
         result.append(
@@ -184,9 +188,7 @@ def measure_segments(
                 transmurality_mean_percent=mean,
                 transmurality_max_percent=None if mean is None else float(shares.max()),
                 transmurality_class=None if mean is None else transmurality_class(mean),
-                pattern=(
-                    main_pattern(pattern_shares(chords, chord_segment == number)) if known else None
-                ),
+                pattern=main_pattern(pattern_shares(chords, own_chords)) if scar_ml else None,
             )
         )
     return tuple(result)

@@ -94,3 +94,16 @@ def test_a_wedge_from_the_endocardium_has_its_pattern_also_by_segment(shell, dep
     assert found.pattern.scar_pattern_percent[name] > 95.0
     assert found.segments[7].pattern == name
     assert found.segments[10].pattern is None
+
+
+def test_scar_drawn_in_the_cavity_gives_a_segment_without_scar_neither_depth_nor_pattern(shell):
+    scan, labels = shell()
+    middle = labels.shape[1] // 2
+    labels[2, middle, middle] = 4  # one voxel, where the rays of its slice begin
+    segments = quantify(scan, labels).segments[:16]
+    (scarred,) = [part for part in segments if part.scar_volume_ml]
+    assert (scarred.transmurality_class, scarred.pattern) == ("1-25", "subendocardial")
+    for part in segments:
+        if part is not scarred:
+            depth = part.transmurality_mean_percent, part.transmurality_max_percent
+            assert (*depth, part.transmurality_class, part.pattern) == (0.0, 0.0, "0", None)
