@@ -9,6 +9,7 @@ import pytest
 import requests
 from viewer_pages import (
     PATIENCE_MS,
+    SCREEN,
     STOCK_IMAGES,
     check_voxels,
     headers,
@@ -56,7 +57,7 @@ def mode(browser, url, samples):
     for tab, runs in (("empty", [Label.BACKGROUND, size]), ("scar", [Label.CORE_SCAR, size])):
         drawing = base | {"frames": {**opened["frames"], first: runs}, "tab": tab}
         requests.put(address, json=drawing, timeout=60)
-    context = browser.new_context(viewport={"width": 1600, "height": 950})
+    context = browser.new_context(viewport=SCREEN)
     page = context.new_page()
     page.set_default_timeout(PATIENCE_MS)
     open_case(page, url, case, reader=READER)
@@ -172,6 +173,8 @@ def test_a_stroke_drawn_while_a_click_is_answered_stays(mode):
     page.mouse.click(*page.evaluate(ON_SCREEN, mode.wall[0]))
     status(page).filter(has_text="Moving ...").wait_for()
     assert kinds(page).is_disabled()
+    page.mouse.click(*page.evaluate(ON_SCREEN, mode.wall[1]))
+    page.get_by_text("Wait for the answer, then click again.").first.wait_for()
     page.locator('[data-cy="Brush-btn"]').click()
     stroke(page, right=80, down=-30)
     drawn = shown_slices(page, STOCK_IMAGES)

@@ -149,7 +149,7 @@ def test_a_click_while_another_is_answered_is_told_to_wait(page, case):
     page.get_by_text("What you clicked meanwhile was not taken").wait_for()
 
 
-def test_accept_while_a_click_is_answered_is_told_to_wait(page, url, case):
+def test_a_decision_an_undo_and_a_save_while_a_click_is_answered_are_told_to_wait(page, url, case):
     series, at = case
     before = records(url, series)
     held = []
@@ -157,11 +157,31 @@ def test_accept_while_a_click_is_answered_is_told_to_wait(page, url, case):
     point_at(page, at)
     page.wait_for_function("document.getElementById('click-said').textContent === 'Moving…'")
     page.locator("h1").click()
-    page.keyboard.press("a")
-    page.get_by_text("Wait for the answer, then press again.").wait_for()
+    for key in "auv":
+        page.locator("#click-said").evaluate("line => { line.textContent = ''; }")
+        page.keyboard.press(key)
+        page.get_by_text("Wait for the answer, then press again.").wait_for()
     held[0].continue_()
     page.get_by_text("1 click: ").wait_for()
-    assert records(url, series) == before
+    page.get_by_text("What you pressed meanwhile was not taken: press it again.").wait_for()
+    assert (len(held), records(url, series)) == (1, before)
+
+
+def test_who_accepts_clicks_is_told_first_of_a_version_that_was_saved_since(page, url, case):
+    series, at = case
+    clicked = click(page, at)["clicks"][0]
+    body = {"clicks": [{**clicked, "kind": "wall"}], "start": "original", "save": True}
+    requests.post(
+        f"{url}/acsnet/cases/{series}/click", json={**body, "user": "Cyd"}, timeout=120
+    ).raise_for_status()
+    asked = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+    page.keyboard.press("a")
+    page.wait_for_url(re.compile(r"version=\d"))
+    (question,) = asked
+    assert question.startswith("Saved. Cyd has saved another version since the one that you began")
+    newest = records(url, series)[0]
+    assert (newest["user"], newest["state"]) == ("Kay", "draft")
 
 
 def test_a_click_that_is_not_fulfilled_is_named(page, case):

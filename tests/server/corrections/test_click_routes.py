@@ -267,6 +267,27 @@ def test_a_page_starts_from_the_version_it_shows_and_saves_the_outcome(site):
     assert kept[tuple(input_index((k, row, column), scan.grid))] == Label.BACKGROUND
 
 
+def test_a_save_tells_of_a_version_that_was_saved_since_the_one_that_it_started_from(site):
+    image, store = site.series["mirrored left to right"], site.app.datastore()
+    scan, stack = own_label(site, image)
+    base = store.label_records(image)[0].id
+    keep_draft(store, image, scan.grid.to_input(stack))
+    k, row, column = outer_wall(stack)
+    number = scan.grid.slice_number(k)
+
+    def saved(user, start, step):
+        one = {"slice": number, "row": row, "column": column + step, "kind": "outside"}
+        answer = on_page(site, image, one, user=user, start=start, save=True)
+        return answer.json()["saved"]
+
+    assert saved("Ina", "original", 0)["remarks"] == []
+    for start, step in (("original", 1), (base, 2)):
+        after = saved("Jan", start, step)
+        (remark,) = after["remarks"]
+        assert remark in after["warnings"]
+        assert remark.startswith(("Ina has saved another version", "Jan has saved another"))
+
+
 def test_a_viewer_clicks_on_an_image_and_starts_from_what_it_holds(site):
     image = site.series["mirrored front to back"]
     scan, stack = own_label(site, image)

@@ -150,21 +150,19 @@ def test_more_edits_than_a_reader_can_have_open_are_refused(case):
     assert drawn_in(case, "tab 3", 72)[0].status_code == 200
 
 
-def test_a_save_tells_of_a_version_that_was_saved_meanwhile(case):
+def test_a_save_tells_of_a_version_that_was_saved_since_the_one_it_began_from(case):
     keep_draft(case.app.datastore(), case.series, case.labels)
     _, first = drawn_in(case, "A", 70)
     base = case.client.post(case.url, json=sent(case, frames=first, version="original")).json()
     _, second = drawn_in(case, "B", 72)
     theirs = {"frames": second, "version": base["version"]}
-    assert not meanwhile(case.client.post(case.url, json=sent(case, by="Ben", **theirs)))
+    assert not case.client.post(case.url, json=sent(case, by="Ben", **theirs)).json()["remarks"]
     _, third = drawn_in(case, "A", 74)
     mine = {"frames": third, "version": base["version"]}
-    (told,) = meanwhile(case.client.post(case.url, json=sent(case, **mine)))
-    assert told.startswith("Ben saved another version meanwhile")
-
-
-def meanwhile(answer):
-    return [text for text in answer.json()["warnings"] if "meanwhile" in text]
+    saved = case.client.post(case.url, json=sent(case, **mine)).json()
+    (remark,) = saved["remarks"]
+    assert remark.startswith("Ben has saved another version since the one that you began from")
+    assert saved["warnings"][-1] == remark
 
 
 def test_a_case_that_has_a_draft_of_the_networks_opens_with_it(case):

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from html import unescape
 
 import pytest
 from markupsafe import escape
@@ -9,6 +10,7 @@ from markupsafe import escape
 from acsnet.annotations.marks import NOT_USED
 from acsnet.annotations.reading_details import DetailsStore, ReadingDetails
 from acsnet.server import measures_now
+from acsnet.server.datastores.protocol import held_under
 from acsnet.server.state.paths import DETAILS
 from acsnet.server.web.shown_versions import digest_of
 
@@ -73,6 +75,43 @@ def test_a_mark_that_came_after_the_draft_is_among_the_warnings_that_its_page_sh
     form = {"version": "original", "by": "Eve", "warnings_shown": shown}
     assert desk.web.client.post(f"{address}/accept", data=form).status_code == 303
     entries.remove(desk.image)
+
+
+def test_who_accepts_a_draft_is_told_once_of_what_somebody_accepted_since(desk):
+    (draft,) = [one for one in desk.store.label_records(desk.image) if one.tag == "original"]
+    shown = {"version": "original", "saved": draft.moment, "by": "Ana"}
+    version = desk.save("Bob")["version"]
+    assert desk.accept(version=version, by="Bob").is_success
+    asked = desk.decide("accept", **shown, warnings_shown=list(draft.warnings))
+    assert asked.status_code == 409
+    assert asked.json()["warnings"][0].startswith("Bob accepted a label map of this case on 20")
+    assert held_under(desk.store.label_records(desk.image), "final").id == version
+    address = f"/acsnet/cases/{desk.image}/accept"
+    page = desk.web.client.post(
+        address, data={**shown, "warnings_shown": digest_of(draft.warnings)}
+    )
+    assert (page.status_code, "Accept anyway" in page.text) == (409, True)
+    (digest,) = re.findall('name="warnings_shown" value="([^"]*)"', page.text)
+    assert digest == asked.json()["digest"]
+    assert desk.web.client.post(address, data={**shown, "warnings_shown": digest}).is_redirect
+    assert held_under(desk.store.label_records(desk.image), "final").reviewer == "Ana"
+
+
+def test_who_opened_a_draft_after_the_acceptance_was_told_by_its_page(desk):
+    assert desk.accept(version=desk.save("Bob")["version"], by="Bob").is_success
+    address = f"/acsnet/cases/{desk.image}"
+    page = desk.web.client.get(f"{address}?version=original").text
+    assert "<li>Bob accepted a label map of this case on 20" in page
+    shown = re.findall('name="warnings_shown" value="([^"]*)"', page)
+    form = {"version": "original", "by": "Ana", "warnings_shown": [unescape(one) for one in shown]}
+    assert desk.web.client.post(f"{address}/accept", data=form).is_redirect
+
+
+def test_what_a_reader_accepted_is_no_news_to_that_reader(desk):
+    assert desk.accept(version=desk.save("Bob")["version"], by="Bob").is_success
+    (draft,) = [one for one in desk.store.label_records(desk.image) if one.tag == "original"]
+    shown = {"version": "original", "warnings_shown": list(draft.warnings)}
+    assert desk.decide("accept", by="Bob", **shown).is_success
 
 
 def test_an_old_version_is_not_accepted_blind(desk):

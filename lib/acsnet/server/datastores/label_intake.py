@@ -5,8 +5,9 @@ a SEG that a viewer stored in a PACS goes through the same `measure_marked` when
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -135,18 +136,21 @@ def save_and_tell(
     on_save: Callable[[], None],
     began: float | None = None,
     through: str = "",
+    began_from: str = "",
 ) -> tuple[LabelRecord, tuple[str, ...]]:
     """Save a label map, and tell of a new version: to the audit log, the metrics, and `on_save`.
 
     A save that was repeated, as its answer did not arrive, makes no new version.
 
     save: one of the functions above, with its arguments; began: `time.perf_counter` when it was
-    asked for; through: what it came from, where that is no client of ours. Returns the record, and
-    a warning where the line of the log could not be written.
+    asked for; through: what it came from, where that is no client of ours; began_from: id or tag
+    of the label map that it began from, empty where nobody knows. Returns the record, and remarks
+    that are not kept with it: that somebody saved another version since, which is kept, and that
+    the line of the log could not be written.
     """
-    known = {record.id for record in store.label_records(image_id)}
+    before = store.label_records(image_id)
     record = save()
-    if record.id in known:
+    if any(record.id == earlier.id for earlier in before):
         return record, ()
     metrics.SAVES.labels(record.state).inc()
     unnoted = note(
@@ -162,7 +166,29 @@ def save_and_tell(
         },
     )
     on_save()
-    return record, unnoted
+    return record, (*_saved_since(before, began_from), *unnoted)
+
+
+def _saved_since(records: Sequence[LabelRecord], version: str) -> tuple[str, ...]:
+    """What is told where a person saved a version after the one that a drawing began from.
+
+    A draft of the networks that a person accepted is that person's. records: newest first.
+    """
+    if all(version not in (record.id, record.tag) for record in records):
+        return ()
+    newer = takewhile(lambda record: version not in (record.id, record.tag), records)
+    people = (
+        record.reviewer if by_networks(record.author) else record.author
+        for record in newer
+        if record.id
+    )
+    by = next(filter(None, people), None)
+    if by is None:
+        return ()
+    return (
+        f"{by} has saved another version since the one that you began from: both are kept, yours "
+        "is the newest; compare them on the case page",
+    )
 
 
 def save_draft(
@@ -178,6 +204,7 @@ def save_draft(
     notes: tuple[str, ...] = (),
     began: float | None = None,
     through: str = "",
+    began_from: str = "",
 ) -> tuple[LabelRecord, tuple[str, ...]]:
     """Save what a reader drew as a draft of theirs: `accept_label` and `save_and_tell`."""
     save = partial(
@@ -193,7 +220,15 @@ def save_draft(
         model=model,
         notes=notes,
     )
-    return save_and_tell(store, image_id, save, on_save=on_save, began=began, through=through)
+    return save_and_tell(
+        store,
+        image_id,
+        save,
+        on_save=on_save,
+        began=began,
+        through=through,
+        began_from=began_from,
+    )
 
 
 def who_asks() -> str:

@@ -25,7 +25,7 @@ from acsnet.pacs.annotations import Annotation
 from acsnet.pacs.worklist import Entry
 from acsnet.quantify.features_document import without_scar
 from acsnet.scan import is_fit
-from acsnet.server.datastores.protocol import LabelRecord
+from acsnet.server.datastores.protocol import LabelRecord, held_under
 from acsnet.server.datastores.seg_decisions import SegDecision
 from acsnet.storage import write_json
 
@@ -114,6 +114,27 @@ def is_drawn_on(info: Mapping[str, Any], scan: str) -> bool:
     One of which that is not noted, as earlier releases left it, counts as such.
     """
     return bool(info.get("scan", scan) == scan)
+
+
+def accepted_since(
+    records: Sequence[LabelRecord], record: LabelRecord, *, besides: str = ""
+) -> tuple[str, ...]:
+    """What to know before one accepts a draft: somebody has accepted a label map since.
+
+    records: of its scan; record: the draft; besides: the person whose own acceptance is no news.
+    Empty where nobody has since it was saved.
+    """
+    valid = held_under(records, REVIEWED)
+    if valid is None or valid.read is None or valid.read <= (record.saved or LONG_AGO):
+        return ()
+    reviewer = valid.reviewer or valid.author
+    if reviewer and reviewer == besides:
+        return ()
+    when = f"{valid.read.astimezone():%Y-%m-%d %H:%M %Z}"
+    return (
+        f"{reviewer or 'somebody'} accepted a label map of this case on {when}, after this one was "
+        "saved: compare the two before you accept this one, which would take its place",
+    )
 
 
 def records_of_folder(

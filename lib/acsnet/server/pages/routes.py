@@ -29,7 +29,7 @@ from acsnet.report.wording import (
     slices_to_look_at,
 )
 from acsnet.server.app import App
-from acsnet.server.datastores.label_records import MODEL_DRAFT, READER_DRAFT
+from acsnet.server.datastores.label_records import MODEL_DRAFT, READER_DRAFT, accepted_since
 from acsnet.server.datastores.protocol import LabelRecord, StudyStore, record_called
 from acsnet.server.identity import signed
 from acsnet.server.inference.work_queue import volume_place
@@ -169,13 +169,17 @@ def case_page(app: App, image: str, version: str = "", before: str = "") -> Resp
     scan = store.drawn_state_now(image)
     details, faults = DetailsStore(store.folder / DETAILS).read(image, scan=scan)
     warnings = () if looked_at is None else looked_at.warnings
+    since: tuple[str, ...] = ()
+    if looked_at is not None and looked_at.state == "draft":
+        since = accepted_since(case.versions, looked_at)
     return page(
         "case.html",
         case=case,
         links=viewer_links(case.study, case.series, case.id) if case.study else {},
         shown=looked_at,
-        warnings=ordered_doubts((*case.remarks, *warnings, *faults)),
+        warnings=ordered_doubts((*since, *case.remarks, *warnings, *faults)),
         digest=digest_of(warnings),
+        since=since,
         waiting=next(
             (record for record in case.versions if record.tag == READER_DRAFT and record.current),
             None,

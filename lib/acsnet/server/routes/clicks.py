@@ -25,8 +25,9 @@ from acsnet.server.corrections.click_tasks import CLICK
 from acsnet.server.corrections.desk import Reader
 from acsnet.server.corrections.frame_labels import from_frames, to_frames
 from acsnet.server.corrections.points import Points, whole_number
+from acsnet.server.corrections.starts import FROM_MODEL
 from acsnet.server.datastores.label_intake import author_of, save_draft
-from acsnet.server.datastores.label_records import READER_DRAFT, REVIEWED
+from acsnet.server.datastores.label_records import MODEL_DRAFT, READER_DRAFT, REVIEWED
 from acsnet.server.identity import signed_on_page
 from acsnet.server.inference.work_queue import volume_place
 from acsnet.server.routes.common import image_path
@@ -56,7 +57,11 @@ class Clicks(BaseModel):
 
 @router.post("/acsnet/cases/{image}/click")
 def click(app: App, http: Request, image: str, asked: Clicks) -> dict[str, Any]:
-    """The label map of a case after all clicks of a reader; to take one back, leave it out."""
+    """The label map of a case after all clicks of a reader; to take one back, leave it out.
+
+    Of one that is saved, `remarks` are those of its warnings that are not kept with it, as that
+    somebody has saved another version since the one that it started from.
+    """
     drawn_on = app.datastore().state_to_label(image) if asked.save else ""
     path, began = image_path(app, image), time.perf_counter()
     reader, frames = _reader(http, asked.user), asked.frames
@@ -95,8 +100,9 @@ def click(app: App, http: Request, image: str, asked: Clicks) -> dict[str, Any]:
     if frames is not None:
         out["frames"] = to_frames(scan, answer.labels)
     if asked.save:
+        source, version = (params["started_from"][name] for name in ("source", "version"))
         with volume_place():
-            record, unnoted = save_draft(
+            record, remarks = save_draft(
                 app.datastore(),
                 image,
                 scan,
@@ -106,9 +112,11 @@ def click(app: App, http: Request, image: str, asked: Clicks) -> dict[str, Any]:
                 model=params["start_model"],
                 on_save=app.trainings.wake,
                 began=began,
+                began_from=version or (MODEL_DRAFT if source == FROM_MODEL else ""),
             )
-        warnings = [*record.warnings, *record.missing, *unnoted]
-        out["saved"] = {"version": record.name, "warnings": warnings}
+        remarks = (*record.missing, *remarks)
+        warnings = [*record.warnings, *remarks]
+        out["saved"] = {"version": record.name, "warnings": warnings, "remarks": remarks}
         app.click_desk.settle(image, reader)
     return out
 

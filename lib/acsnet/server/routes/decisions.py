@@ -18,7 +18,7 @@ from acsnet.errors import InputError
 from acsnet.quantify.sampling import SAMPLING
 from acsnet.server.app import AcsnetApp, App
 from acsnet.server.datastores.label_intake import author_of
-from acsnet.server.datastores.label_records import READER_DRAFT, REVIEWED
+from acsnet.server.datastores.label_records import READER_DRAFT, REVIEWED, accepted_since
 from acsnet.server.datastores.label_reports import features_with, given_for
 from acsnet.server.datastores.protocol import (
     LabelRecord,
@@ -144,7 +144,8 @@ def accepted(
     Raises:
         UnknownError: there is no such label map.
         ReplacedError: it has been drawn anew since it was looked at, or the scan was replaced.
-        UnshownError: it has other warnings than those shown, or is an old one not looked at.
+        UnshownError: it has other warnings than those shown, among them that somebody else has
+            accepted a label map since it was saved; or it is an old one not looked at.
         InputError: it was withdrawn, or drawn on an earlier state of the scan.
         AcceptedError: somebody accepted it before, or this reader with another comment; or this
             reader did, and a newer one holds.
@@ -172,9 +173,11 @@ def accepted(
         warnings = measured.warnings
     else:
         warnings = tuple(known["warnings"])
+    read = {*shown, *(warnings if digest_of(warnings) in shown else ())}
+    warnings = (*accepted_since(store.label_records(image), record, besides=by), *warnings)
     digest = digest_of(warnings)
     to_show = {warning for warning in warnings if not warning.startswith(SAMPLING)}  # most have it
-    if digest not in shown and not to_show <= set(shown):
+    if digest not in shown and not to_show <= read:
         msg = "this label map has warnings: look at them before you accept it"
         raise UnshownError(msg, warnings=warnings, digest=digest)
     if measured is None or is_drawn:

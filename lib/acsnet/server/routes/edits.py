@@ -6,7 +6,6 @@ reader, which is no version, and once as a save, which goes the way of every lab
 
 import time
 from collections.abc import Mapping
-from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +13,6 @@ from fastapi import APIRouter, HTTPException, Query
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
-from acsnet.annotations.label_versions import by_networks
 from acsnet.errors import AcsnetError
 from acsnet.io import read_scan
 from acsnet.io.client_labels import read_client_labels
@@ -142,7 +140,8 @@ def drop_edit(app: App, image: str, by: ReaderQuery = "", revision: str = "") ->
 def save_edit(app: App, image: str, drawing: Drawing) -> dict[str, Any]:
     """Save what a reader has drawn as a new version, a draft by that reader.
 
-    Its warnings name the version that was saved meanwhile, where there is one: it is kept.
+    Among its warnings are its `remarks`, which are not kept with it, as that somebody has saved
+    another version since the one that it began from.
     """
     began = time.perf_counter()
     known_case(app.datastore(), image)
@@ -152,7 +151,7 @@ def save_edit(app: App, image: str, drawing: Drawing) -> dict[str, Any]:
         path, drawn_on = scan_to_label(store, image)
         scan = read_scan(path)
         frames, notes = _on_all_slices(store, image, scan, drawing)
-        record, unnoted = save_draft(
+        record, remarks = save_draft(
             store,
             image,
             scan,
@@ -163,12 +162,11 @@ def save_edit(app: App, image: str, drawing: Drawing) -> dict[str, Any]:
             notes=notes,
             on_save=app.trainings.wake,
             began=began,
+            began_from=drawing.version,
         )
-    if all(record.id != earlier.id for earlier in records):
-        unnoted = (*_meanwhile(records, drawing.version), *unnoted)
     _edits(app).drop(image, reader, tab=drawing.tab, revision=drawing.revision)
-    about = _about(record)
-    return about | {"warnings": [*about["warnings"], *record.missing, *unnoted]}
+    remarks = (*record.missing, *remarks)
+    return {**_about(record), "warnings": [*record.warnings, *remarks], "remarks": remarks}
 
 
 def _model_of(records: tuple[LabelRecord, ...], drawing: Drawing) -> str:
@@ -177,22 +175,6 @@ def _model_of(records: tuple[LabelRecord, ...], drawing: Drawing) -> str:
         return record_called(records, drawing.version, saved=drawing.saved).model
     except (UnknownError, ReplacedError):
         return ""
-
-
-def _meanwhile(records: tuple[LabelRecord, ...], version: str) -> tuple[str, ...]:
-    """What is told where somebody saved a version after the one that a drawing began from."""
-    if all(version not in (record.id, record.tag) for record in records):
-        return ()
-    after = takewhile(lambda record: version not in (record.id, record.tag), records)
-    by = next(
-        (record.author for record in after if record.id and not by_networks(record.author)), None
-    )
-    if by is None:
-        return ()
-    return (
-        f"{by} saved another version meanwhile: both are kept, yours is the newest; compare them "
-        "on the case page",
-    )
 
 
 def _record_under(store: StudyStore, image: str, tag: str) -> LabelRecord | None:

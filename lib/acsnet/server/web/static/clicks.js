@@ -16,7 +16,7 @@
   let before = null; // what this reader clicked here before the page was opened
   let slices = null; // of desk.js: what is shown, and how to draw it
   let busy = false;
-  let passedOver = false; // whether something was clicked while an answer was waited for
+  let passedOver = ''; // what to say of what was clicked or pressed while an answer was waited for
 
   const reader = () => (document.querySelector('input[name="by"]') || { value: '' }).value;
   const say = (text) => { said.textContent = text; };
@@ -24,9 +24,16 @@
   const KEPT = 'your clicks are kept here';
   const named = (value) => [...kind.options].find((option) => option.value === value).text;
   const enable = () => {
-    undo.disabled = busy || !clicks.length;
-    save.disabled = busy || !clicks.length;
+    undo.disabled = save.disabled = !busy && !clicks.length;
     document.body.classList.toggle('unsaved', clicks.length > 0);
+  };
+
+  // Whether an answer is waited for; the reader is told that what was done meanwhile was not taken.
+  const waits = (deed) => {
+    if (!busy) return false;
+    passedOver = ` What you ${deed}ed meanwhile was not taken: ${deed} it again.`;
+    say(`Wait for the answer, then ${deed} again.`);
+    return true;
   };
 
   // The label map of an answer, slices in file order and rows and columns as acquired, put where
@@ -74,8 +81,9 @@
       say(`Not done: ${error.message}; ${left}.`);
       return false;
     } finally {
-      if (passedOver) said.append(' What you clicked meanwhile was not taken: click it again.');
-      busy = passedOver = false;
+      said.append(passedOver);
+      busy = false;
+      passedOver = '';
       enable();
     }
   };
@@ -94,8 +102,10 @@
   const keep = (then) => ask('Saving…', KEPT, { saving: true, then: ({ saved }) => {
     clicks.length = 0;
     if (form) Object.assign(form.elements.version, { value: saved.version });
-    then(saved.version);
+    then(saved);
   } });
+  const openSaved = ({ version }) => window.location.assign(`${tool.dataset.case}?${new URLSearchParams({ version })}`);
+  const sentences = ({ remarks }) => remarks.map((text) => `${text[0].toUpperCase()}${text.slice(1)}.`).join(' ');
 
   // ---- what this reader clicked before, as the server has kept it ---------------------------
   const offer = async () => {
@@ -116,7 +126,7 @@
     again.hidden = false;
   };
   again.addEventListener('click', async () => {
-    if (busy || clicks.length) return;
+    if (waits('press') || clicks.length) return;
     clicks.push(...before.clicks);
     kept = before.kept;
     if (!(await move('your clicks are kept on the server'))) { clicks.length = 0; kept = ''; }
@@ -126,7 +136,7 @@
   desk.addEventListener('acsnet-slices', (event) => { slices = event.detail; offer(); });
   desk.addEventListener('acsnet-pixel', async (event) => {
     if (!kind.value || !slices || !event.detail.pixel) return;
-    if (busy) { passedOver = true; say('Wait for the answer, then click again.'); return; }
+    if (waits('click')) return;
     const [row, column] = event.detail.pixel;
     const left = clicks.length ? 'this click is not kept, those before it are' : 'this click is not kept';
     clicks.push({ slice: event.detail.slice, row, column, kind: kind.value });
@@ -134,12 +144,14 @@
     enable();
   });
   undo.addEventListener('click', async () => {
+    if (waits('press')) return;
     const last = clicks.pop();
     if (!(await move(KEPT))) clicks.push(last);
     enable();
   });
-  save.addEventListener('click', () => keep((version) => {
-    window.location.assign(`${tool.dataset.case}?${new URLSearchParams({ version })}`);
+  save.addEventListener('click', () => waits('press') || keep((saved) => {
+    if (saved.remarks.length) window.alert(`Saved. ${sentences(saved)}`);
+    openSaved(saved);
   }));
 
   // ---- nothing is decided on but what is on the screen -------------------------------------
@@ -147,11 +159,14 @@
     if (event.target.method !== 'post' || !(busy || clicks.length)) return;
     event.preventDefault();
     event.stopPropagation();
-    if (busy) { say('Wait for the answer, then press again.'); return; }
+    if (waits('press')) return;
     const { submitter } = event;
     if (submitter && submitter.id === 'accept') {
-      await keep(() => {});
-      if (!clicks.length) form.requestSubmit(submitter);
+      let outcome = null;
+      if (!(await keep((saved) => { outcome = saved; }))) return;
+      const goesOn = !outcome.remarks.length || window.confirm(`Saved. ${sentences(outcome)} Accept yours now?`);
+      if (goesOn) form.requestSubmit(submitter);
+      else openSaved(outcome);
     } else {
       say('Save or undo your clicks first.');
       said.scrollIntoView({ block: 'nearest' });

@@ -228,16 +228,17 @@ export class Case {
   /** Accept the version on the screen, saved first where it was changed, and open the next case. */
   async accept() {
     if (!this.reader && !(await this.ask())) return;
-    const { strokes } = this;
-    if (this.changed && !(await this.save())) return;
+    const { strokes, changed } = this;
+    if (changed && !(await this.save())) return;
     if (!this.shown) {
       this.notify('Nothing to accept', 'Run the segmentation or draw first.');
       return;
     }
     let said = { comment: '', warnings_shown: [] };
-    if (this.unseen()) {
+    const unseen = this.unseen() ? [`${this.unseen()}: look at them in 3D Slicer`] : [];
+    if (unseen.length || (changed && this.shown.remarks.length)) {
       const { warnings } = this.shown;
-      const yes = await askAccept([`${this.unseen()}: look at them in 3D Slicer`, ...warnings]);
+      const yes = await askAccept([...unseen, ...warnings]);
       if (!yes) return;
       said = { ...yes, warnings_shown: warnings };
     }

@@ -57,7 +57,11 @@ export class Clicks {
 
   async clicked(world) {
     const { open, kind } = this;
-    if (!kind || !resting() || open.busy || !labelmap.exists()) return;
+    if (!kind || !resting() || !labelmap.exists()) return;
+    if (open.busy) {
+      open.notify('Not taken', 'Wait for the answer, then click again.', 'warning');
+      return;
+    }
     const viewport = open.services.cornerstoneViewportService.getCornerstoneViewport(open.viewportId);
     const imageId = viewport.getCurrentImageId();
     const { SOPInstanceUID, Rows, Columns } = cornerstone.metaData.get('instance', imageId);
