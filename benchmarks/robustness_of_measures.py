@@ -23,7 +23,7 @@ from acsnet.labels import ENHANCEMENT, MYOCARDIUM, Label
 from acsnet.masks import crop_around
 from acsnet.measure import measure_label_file, measure_labels
 from acsnet.quantify.quantification import NOTHING, Given
-from acsnet.quantify.sampling import SAMPLING
+from acsnet.quantify.sampling import is_sampling_doubt
 from acsnet.quantify.speckle import speckle_doubt, speckle_percent
 from acsnet.scan import InputGrid, ShortAxisScan
 
@@ -116,11 +116,11 @@ def main() -> None:
     depends = 0
     for case in track(cases):
         before, notes = _numbers(case)
-        depends += any(map(_is_sampling, notes))
+        depends += any(map(is_sampling_doubt, notes))
         for change, apply in CHANGES.items():
             after, later = _numbers(apply(case))
-            new = {note for note in later if not _is_sampling(note)} - set(notes)
-            sampling = " ".join(filter(_is_sampling, (*notes, *later)))
+            new = {note for note in later if not is_sampling_doubt(note)} - set(notes)
+            sampling = " ".join(filter(is_sampling_doubt, (*notes, *later)))
             warned[change] += bool(new)
             changes[change].append(
                 {
@@ -169,11 +169,6 @@ def _numbers(case: Case) -> tuple[dict[str, float | None], tuple[str, ...]]:
     numbers = {words: features[key] for key, words in MEASURES.items()}
     volumes = {row["method"]: row["scar_volume_ml"] for row in features["methods"]}
     return {**numbers, **{name: volumes[name] for name in METHODS}}, measured.warnings
-
-
-def _is_sampling(note: str) -> bool:
-    """Whether it is the warning that names core scar or grey zone, as `MEASURES` call them."""
-    return note.startswith(SAMPLING)
 
 
 def _change(before: float | None, after: float | None, *, silent: bool) -> Change | None:

@@ -29,7 +29,7 @@ from acsnet.fine_tuning.fine_tune import USUAL
 from acsnet.fine_tuning.holdout import HoldOut, digest, write_holdout
 from acsnet.fine_tuning.model_registry import SHIPPED_NAME, Models
 from acsnet.fine_tuning.promotion import (
-    MEASURES,
+    GATE_MEASURES,
     Decision,
     PatientMeasures,
     decide,
@@ -148,7 +148,7 @@ def table(heading: str, decision: Decision) -> list[str]:
         "|---|---|---|---|---|---|",
     ]
     for row in decision.rows:
-        measure = MEASURES[row.measure]
+        measure = GATE_MEASURES[row.measure]
         numbers = [f"{value:.{measure.decimals}f}" for value in (row.live, row.candidate)]
         numbers.append(f"{row.gain:+.{measure.decimals}f}")
         numbers.append("" if row.p is None else f"{row.p:.4f}")

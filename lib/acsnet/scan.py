@@ -183,7 +183,12 @@ def named_as_case(scan: ShortAxisScan, case: str) -> ShortAxisScan:
 
 def is_fit(warnings: Iterable[str]) -> bool:
     """Whether a scan with these warnings should be offered to a reader: not if it is not LGE."""
-    return not any(warning.startswith(UNFIT) for warning in warnings)
+    return not any(is_unfit(warning) for warning in warnings)
+
+
+def is_unfit(warning: str) -> bool:
+    """Whether a warning says that its scan is not short-axis LGE."""
+    return warning.startswith(UNFIT)
 
 
 def long_axis_cosine(grid: InputGrid) -> float | None:

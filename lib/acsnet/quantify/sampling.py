@@ -36,6 +36,11 @@ SAMPLING = "pixels 1 % larger or smaller would change "
 """How the warning begins."""
 
 
+def is_sampling_doubt(warning: str) -> bool:
+    """Whether it is the warning of `sampling_doubt`, which most scans with scar have."""
+    return warning.startswith(SAMPLING)
+
+
 def sampling_doubt(
     intensity: NDArray[np.floating[Any]],
     labels: NDArray[np.uint8],

@@ -12,7 +12,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from acsnet.quantify.sampling import SAMPLING
+from acsnet.quantify.sampling import is_sampling_doubt
 from acsnet.report.bullseye import draw_bullseye, hatched_words, segment_values
 from acsnet.report.findings import (
     REFERENCE_NOTE,
@@ -172,7 +172,7 @@ def _doubts(page: Figure, top: float, texts: Sequence[str], *, most: int) -> flo
         text(page, MARGIN + 1.0, top, "none: image, wall and labels were checked")
         return top - LINE
     top = heading(page, top - 0.04, "Doubts" if len(texts) > 1 else "One doubt")
-    most += texts[-1].startswith(SAMPLING)  # most scans have it: it takes no other's place
+    most += is_sampling_doubt(texts[-1])  # most scans have it: it takes no other's place
     lines, shown = bullets(texts, most=most)
     if shown < len(texts):
         lines, shown = bullets(texts, most=most - 1)

@@ -6,8 +6,8 @@ from math import floor, log10
 from typing import Any, NamedTuple
 
 from acsnet.quantify.features_document import SCAR_KEYS
-from acsnet.quantify.sampling import SAMPLING
-from acsnet.scan import NO_SIGNAL, UNFIT
+from acsnet.quantify.sampling import is_sampling_doubt
+from acsnet.scan import NO_SIGNAL, is_unfit
 
 UNKNOWN, NO_SCAR, NONE = "not known", "no scar", "\N{EN DASH}"
 NOT_ASSESSED = "not assessed"
@@ -176,8 +176,8 @@ def ordered_doubts(warnings: Iterable[str]) -> list[str]:
     return sorted(
         dict.fromkeys(warnings),
         key=lambda words: (
-            not words.startswith(UNFIT),
-            words.startswith(SAMPLING),
+            not is_unfit(words),
+            is_sampling_doubt(words),
             NO_SIGNAL in words,
         ),
     )

@@ -35,6 +35,7 @@ from acsnet.scan import (
     Contrast,
     InputGrid,
     View,
+    is_unfit,
     long_axis_cosine,
 )
 
@@ -107,7 +108,7 @@ def content_of(header: Dataset, grid: InputGrid, *, images_each: int) -> Content
         )
     if (plane := body_plane_remark(header, grid)) is not None:
         remarks.append(plane)
-        view: View = "long axis" if plane.startswith(UNFIT) else "short axis"
+        view: View = "long axis" if is_unfit(plane) else "short axis"
         return Content(contrast=contrast, view=view, remarks=tuple(remarks))
     if (long_axis := long_axis_reason(header, grid)) is None:
         return Content(contrast=contrast, remarks=tuple(remarks))

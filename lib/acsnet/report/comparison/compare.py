@@ -11,7 +11,7 @@ import numpy as np
 from acsnet import NOTICE
 from acsnet.errors import InputError
 from acsnet.labels import MYOCARDIUM
-from acsnet.quantify.sampling import SAMPLING
+from acsnet.quantify.sampling import is_sampling_doubt
 from acsnet.report.patient import Subject, doubts_of_identity
 from acsnet.report.wording import ordered_doubts
 from acsnet.result import Measured, Result
@@ -97,7 +97,7 @@ def compare(
         for name, measured in (("before", before), ("after", after))
         for words in ordered_doubts(measured.warnings)
     ]
-    doubts.sort(key=lambda doubt: doubt[1].startswith(SAMPLING))  # of both scans after all else
+    doubts.sort(key=lambda doubt: is_sampling_doubt(doubt[1]))  # of both scans after all else
     remarks += [f"{name}: {words}" for name, words in doubts]
     return Comparison(
         before=before.scan.name,
