@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from acsnet.fine_tuning.promotion import MEASURES, mean_measures, measure_patient
+from acsnet.fine_tuning.promotion import GATE_MEASURES, mean_measures, measure_patient
 from acsnet.labels import Label
 from acsnet.train.data.case import BACKGROUND, POOL, SCAR, WALL
 
@@ -87,11 +87,11 @@ def test_invalid_slices_are_a_share_of_all_slices_drawn_or_not():
     assert measured["invalid_slices_percent"] == 25.0
 
 
-SCAN = dict.fromkeys(MEASURES, 0.5)
+SCAN = dict.fromkeys(GATE_MEASURES, 0.5)
 
 
 def test_the_scans_of_a_patient_count_once():
     mean = mean_measures([{**SCAN, "wall_dice": 0.6, "enhancement_dice": None}, SCAN])
     assert mean["wall_dice"] == pytest.approx(0.55)
     assert mean["enhancement_dice"] == 0.5
-    assert mean.keys() == MEASURES.keys()
+    assert mean.keys() == GATE_MEASURES.keys()

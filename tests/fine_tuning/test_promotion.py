@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from acsnet.fine_tuning.promotion import (
-    MEASURES,
+    GATE_MEASURES,
     decide,
     decision_from_dict,
     decision_to_dict,
@@ -286,7 +286,7 @@ def test_slices_that_are_invalid_in_an_accepted_draft_already_are_no_reason_to_r
     assert decision.reason.endswith("slices not valid as drawn, % (15.1 instead of 10.0)")
 
 
-@pytest.mark.parametrize("measure", MEASURES)
+@pytest.mark.parametrize("measure", GATE_MEASURES)
 def test_a_candidate_that_does_on_accepted_drafts_what_the_live_model_does_is_not_refused(measure):
     # An earlier model drew them, so that the live one is not exact, and further from them than
     # from drawn labels.

@@ -1,20 +1,12 @@
 """What is served follows what is live, with real chains of small networks."""
 
-import os
-
 import numpy as np
 import pytest
 import small_site
 
 from acsnet.errors import WeightsError
 from acsnet.fine_tuning.model_registry import Models
-from acsnet.fine_tuning.training_status import (
-    INFERENCE,
-    Progress,
-    change_status,
-    read_status,
-    rest,
-)
+from acsnet.fine_tuning.training_status import Progress, change_status, read_status
 from acsnet.io import read_scan
 from acsnet.nets.weights import read_manifest
 from acsnet.server.inference.model_server import ModelServer
@@ -102,39 +94,6 @@ def test_damaged_aliases_leave_the_model_served_that_was_and_say_the_way_out(ver
     assert (served.follow().version, served.refused) == (first, None)
     (models.root / "aliases.json").unlink()
     assert ModelServer(models).current().version == "shipped"
-
-
-def test_trainings_rest_during_an_inference_and_for_a_while_after(versions, monkeypatch):
-    models, *_ = versions
-    served, slept = ModelServer(models), []
-    clock = [1_000_000.0]
-    monkeypatch.setattr("acsnet.fine_tuning.training_status.time.time", lambda: clock[0])
-
-    def sleep(seconds):
-        slept.append(seconds)
-        clock[0] += seconds
-
-    monkeypatch.setattr("acsnet.fine_tuning.training_status.time.sleep", sleep)
-    rest(models.root, quiet_s=5.0)
-    assert slept == []  # there was no inference yet
-
-    with served.serving():
-        stamp = (models.root / INFERENCE).stat().st_mtime
-        assert stamp == pytest.approx(clock[0] + 120.0, abs=0.01)
-    os.utime(models.root / INFERENCE, (clock[0], clock[0]))  # the clock of the files goes on
-    rest(models.root, quiet_s=5.0)
-    assert sum(slept) == pytest.approx(5.0, abs=0.01)
-
-
-def test_an_inference_noted_before_the_clock_was_set_back_is_not_waited_for(tmp_path, monkeypatch):
-    slept = []
-    monkeypatch.setattr("acsnet.fine_tuning.training_status.time.time", lambda: 1_000_000.0)
-    monkeypatch.setattr("acsnet.fine_tuning.training_status.time.sleep", slept.append)
-    stamp = tmp_path / INFERENCE
-    stamp.touch()
-    os.utime(stamp, (1_003_600.0, 1_003_600.0))  # an hour ahead; an inference sets two minutes
-    rest(tmp_path, quiet_s=5.0)
-    assert slept == []
 
 
 def test_starts_are_counted_from_the_last_epoch_that_is_new(tmp_path):

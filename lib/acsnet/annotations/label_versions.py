@@ -139,7 +139,7 @@ class VersionStore:
             }
             files = {LABEL: content}
             if state != "draft":
-                files[f".{state}"] = Decision(
+                files[f".{state}"] = VersionDecision(
                     by=by or author, time=saved, comment=comment
                 ).to_json()
             files[RECORD] = json.dumps(record, allow_nan=False).encode()
@@ -191,7 +191,7 @@ class VersionStore:
             raise InputError(msg)
         if version.state != state:
             time = _after_all(self.versions(image))
-            decision = Decision(by=by, time=time, comment=comment).to_json()
+            decision = VersionDecision(by=by, time=time, comment=comment).to_json()
             file = self._of(image) / f"{name}.{state}"
             is_damaged = file.name in self.damaged(image)
             write_bytes(file, decision, private=True, replace=is_damaged)
@@ -266,7 +266,7 @@ def _read_record(path: Path) -> Version:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Decision:
+class VersionDecision:
     """What a person decided on a version: who, when (UTC), and what they said of it."""
 
     by: str
@@ -279,17 +279,17 @@ class Decision:
         return json.dumps({"by": self.by, "time": time, "comment": self.comment}).encode()
 
 
-def _read_decision(path: Path) -> Decision:
+def _read_decision(path: Path) -> VersionDecision:
     """The decision in a file. Raises one of `DAMAGED` where that cannot be read."""
     decision = json.loads(path.read_text(encoding="utf-8"))
-    return Decision(
+    return VersionDecision(
         by=str(decision["by"]),
         time=datetime.fromisoformat(decision["time"]),
         comment=str(decision.get("comment", "")),
     )
 
 
-def _decided(version: Version, state: str, decision: Decision) -> Version:
+def _decided(version: Version, state: str, decision: VersionDecision) -> Version:
     said = replace(version, comment=decision.comment)
     if state == "withdrawn":
         return replace(said, state="withdrawn", withdrawn_by=decision.by)

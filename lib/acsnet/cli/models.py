@@ -132,9 +132,9 @@ def rollback(studies: StudiesOption) -> None:
 
 def measured(models: "Models", live: str, candidate: str) -> "Decision":
     """The decision on patients held out. Raises InputError where nothing was ever held out."""
+    from acsnet.fine_tuning.inference_pause import wait_for_inference
     from acsnet.fine_tuning.reviewed_cases import read_cases
     from acsnet.fine_tuning.training_request import read_request, run_folders
-    from acsnet.fine_tuning.training_status import rest
     from acsnet.fine_tuning.worker import compare as compare_versions
 
     runs = run_folders(models.root)
@@ -145,17 +145,17 @@ def measured(models: "Models", live: str, candidate: str) -> "Decision":
     read = read_cases([case for case in request.cases if case.held])
     for reason in read.left_out:
         err.print(f"left out: {reason}", markup=False, soft_wrap=True)
-    before_each = partial(rest, models.root, quiet_s=request.quiet_s)
+    before_each = partial(wait_for_inference, models.root, quiet_s=request.quiet_s)
     return compare_versions(models, live, candidate, read, before_each=before_each)
 
 
 def show_decision(decision: "Decision", live: str, candidate: str) -> None:
     """Print the table of a decision, and its reason."""
-    from acsnet.fine_tuning.promotion import MEASURES
+    from acsnet.fine_tuning.promotion import GATE_MEASURES
 
     table = grid("measure", "patients", live, candidate, "gain", "p", "")
     for row in decision.rows:
-        measure = MEASURES[row.measure]
+        measure = GATE_MEASURES[row.measure]
         numbers = (f"{v:.{measure.decimals}f}" for v in (row.live, row.candidate))
         gain = f"{row.gain:+.{measure.decimals}f}"
         p = "" if row.p is None else f"{row.p:.3f}"

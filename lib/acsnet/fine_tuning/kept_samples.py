@@ -16,7 +16,7 @@ import numpy as np
 from acsnet.errors import InputError
 from acsnet.fine_tuning.replay import slice_samples
 from acsnet.fine_tuning.reviewed_cases import read_cases
-from acsnet.fine_tuning.training_request import Case, only_accepted
+from acsnet.fine_tuning.training_request import RequestedScan, only_accepted
 from acsnet.storage import write_json
 from acsnet.train.job import BUILT
 from acsnet.train.run import ON_CINE
@@ -43,7 +43,7 @@ def trained_scans(run: Path) -> TrainedScans:
 
 
 def keep_samples(
-    run: Path, cases: Sequence[Case], *, steps: Sequence[str], phantoms: int, seed: int
+    run: Path, cases: Sequence[RequestedScan], *, steps: Sequence[str], phantoms: int, seed: int
 ) -> TrainedScans:
     """Cut the samples for these steps out of the cases to train on, unless the run has kept them.
 

@@ -57,7 +57,7 @@ class Measure:
     region: bool
 
 
-MEASURES = {
+GATE_MEASURES = {
     "lv_dice": Measure(heading="left ventricle Dice", decimals=3, margin=0.01, region=True),
     "wall_dice": Measure(heading="myocardium Dice", decimals=3, margin=0.01, region=True),
     "enhancement_dice": Measure(heading="enhancement Dice", decimals=3, margin=0.02, region=True),
@@ -73,8 +73,8 @@ MEASURES = {
 }
 """The measures: larger is better for Dice, smaller for all others."""
 
-REGIONS = [name for name, measure in MEASURES.items() if measure.region]
-ON_ACCEPTED = [name for name in MEASURES if name != "enhancement_dice"]
+REGIONS = [name for name, measure in GATE_MEASURES.items() if measure.region]
+ON_ACCEPTED = [name for name in GATE_MEASURES if name != "enhancement_dice"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +107,7 @@ class Decision:
 
 
 def measure_patient(result: Result, case: TrainingCase) -> dict[str, float | None]:
-    """The `MEASURES` of one segmented scan; None where one is undefined.
+    """The `GATE_MEASURES` of one segmented scan; None where one is undefined.
 
     Dice: of the whole stack, so that what is drawn beyond the expert's slices counts, too; None
     where the expert drew none of the region.
@@ -134,7 +134,7 @@ def measure_patient(result: Result, case: TrainingCase) -> dict[str, float | Non
 
 def mean_measures(scans: Sequence[PatientMeasures]) -> dict[str, float | None]:
     """The measures of a patient: means over the scans that have them."""
-    known = {name: [v for scan in scans if (v := scan[name]) is not None] for name in MEASURES}
+    known = {name: [v for scan in scans if (v := scan[name]) is not None] for name in GATE_MEASURES}
     return {name: float(np.mean(values)) if values else None for name, values in known.items()}
 
 
@@ -159,8 +159,8 @@ def decide(
     if any(first.keys() != second.keys() for first, second in pairs):
         msg = "all models must be measured on the same patients"
         raise ValueError(msg)
-    rows = tuple(row for name in MEASURES if (row := _row(name, live, candidate)))
-    worse = [MEASURES[row.measure].heading for row in rows if row.verdict == "worse"]
+    rows = tuple(row for name in GATE_MEASURES if (row := _row(name, live, candidate)))
+    worse = [GATE_MEASURES[row.measure].heading for row in rows if row.verdict == "worse"]
     lost = [] if shipped is None else [_lost(row, shipped, candidate) for row in rows]
     drawn = {row.measure: row for row in rows}
     unlike = (
@@ -176,7 +176,7 @@ def decide(
     }
     refusals = [f"{why}: {', '.join(what)}" for why, what in against.items() if what]
     better = [
-        MEASURES[row.measure].heading
+        GATE_MEASURES[row.measure].heading
         for row in rows
         if row.verdict == "better" and row.measure in REGIONS
     ]
@@ -198,7 +198,7 @@ def _lost(
 ) -> str:
     """What a candidate lost that is worse than the live model; empty for nothing."""
     before, after = _pairs(row.measure, shipped, candidate)
-    lost = -row.gain / MEASURES[row.measure].margin
+    lost = -row.gain / GATE_MEASURES[row.measure].margin
     margins = MOST_LOST if lost <= NO_CHANGE else 1.0
     is_worse = _is_worse(row.measure, before.mean(), after.mean(), margins=margins)
     if lost <= A_FEW_VOXELS or not is_worse:
@@ -222,7 +222,7 @@ def _unlike(
         return ""
     before = float(there.mean())
     if drawn is not None:
-        before = (min if MEASURES[name].region else max)(drawn.live, before)
+        before = (min if GATE_MEASURES[name].region else max)(drawn.live, before)
     if not _is_worse(name, before, after.mean()):
         return ""
     return _in_words(name, after.mean(), instead_of=before)
@@ -230,13 +230,13 @@ def _unlike(
 
 def _is_worse(name: str, before: float, after: float, *, margins: float = 1.0) -> bool:
     """Whether a mean is worse by more than the margin, or so many of it."""
-    measure = MEASURES[name]
+    measure = GATE_MEASURES[name]
     gain = (after - before) * (1.0 if measure.region else -1.0)
     return gain < -margins * measure.margin
 
 
 def _in_words(name: str, value: float, *, instead_of: float) -> str:
-    measure = MEASURES[name]
+    measure = GATE_MEASURES[name]
     first, second = (f"{v:.{measure.decimals}f}" for v in (value, instead_of))
     return f"{measure.heading} ({first} instead of {second})"
 
@@ -258,7 +258,7 @@ def _row(
     before, after = _pairs(name, live, candidate)
     if not len(before):
         return None
-    measure = MEASURES[name]
+    measure = GATE_MEASURES[name]
     gains = after - before if measure.region else before - after
     changed, p = gains[gains != 0.0], None
     if len(changed) >= MIN_PATIENTS:

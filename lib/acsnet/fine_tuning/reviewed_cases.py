@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from acsnet.errors import AcsnetError, InputError
-from acsnet.fine_tuning.training_request import Case
+from acsnet.fine_tuning.training_request import RequestedScan
 from acsnet.io.containers import content_digest
 from acsnet.preprocess import standardise
-from acsnet.scan import UNFIT
+from acsnet.scan import is_unfit
 from acsnet.storage import sha256_of
 from acsnet.train.data.case import POOL, WALL, TrainingCase, read_case
 from acsnet.train.samples.slices import drawn_tissue
@@ -23,11 +23,11 @@ from acsnet.train.samples.slices import drawn_tissue
 class ReadCases:
     """Cases of a request that can be used, and the reasons why others are left out."""
 
-    cases: tuple[tuple[Case, TrainingCase], ...]
+    cases: tuple[tuple[RequestedScan, TrainingCase], ...]
     left_out: tuple[str, ...]
 
 
-def read_cases(cases: Sequence[Case]) -> ReadCases:
+def read_cases(cases: Sequence[RequestedScan]) -> ReadCases:
     """Read scans and labels; what is missing, altered since or does not fit is left out."""
     read, left_out = [], []
     for case in cases:
@@ -39,7 +39,7 @@ def read_cases(cases: Sequence[Case]) -> ReadCases:
     return ReadCases(cases=tuple(read), left_out=tuple(left_out))
 
 
-def _read(case: Case) -> TrainingCase:
+def _read(case: RequestedScan) -> TrainingCase:
     if sha256_of(case.label) != case.sha256:
         msg = "the copy of its label was altered"
         raise InputError(msg)
@@ -47,7 +47,7 @@ def _read(case: Case) -> TrainingCase:
         msg = "its scan was replaced or changed after its label"
         raise InputError(msg)
     content = read_case(case.image, case.label, convention="acsnet", source="lge")
-    unfit = next((w for w in content.scan.warnings if w.startswith(UNFIT)), None)
+    unfit = next(filter(is_unfit, content.scan.warnings), None)
     if unfit is not None:
         raise InputError(unfit)
     drawn_tissue(content, standardise(content.scan))

@@ -70,7 +70,7 @@ class Reviewed:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Case:
+class RequestedScan:
     """A scan of a request.
 
     patient: digest; held: held out, not trained on; scan: `content_digest` of the image,
@@ -105,7 +105,7 @@ class Request:
     device: str
     threads: int
     quiet_s: float
-    cases: tuple[Case, ...]
+    cases: tuple[RequestedScan, ...]
 
     @property
     def labels(self) -> dict[str, str]:
@@ -200,11 +200,11 @@ def only_accepted(held: Iterable[str]) -> str:
 
 def _copied_case(
     folder: Path, index: int, scan: Reviewed, holdout: HoldOut, *, content: str
-) -> Case:
+) -> RequestedScan:
     """A scan of a request, with its label copied into the run folder; content: digest."""
     label = folder / LABELS / f"{index:05d}.nii.gz"
     shutil.copyfile(scan.label, label)
-    return Case(
+    return RequestedScan(
         name=scan.name,
         patient=digest(scan.patient),
         image=scan.image,
@@ -249,7 +249,7 @@ def read_request(folder: Path) -> Request:
     content = read_json(folder / REQUEST)
     try:
         cases = tuple(
-            Case(**{**case, "image": Path(case["image"]), "label": folder / case["label"]})
+            RequestedScan(**{**case, "image": Path(case["image"]), "label": folder / case["label"]})
             for case in content.pop("cases")
         )
         return Request(**content, cases=cases)

@@ -1,9 +1,7 @@
-"""Status of a training, shared by files; and how trainings pause during inferences."""
+"""Status of a training, shared by files."""
 
-import os
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,9 +15,6 @@ STATUS = "status.json"
 WAITING, TRAINING, MEASURING = "waiting", "training", "measuring"
 DONE, FAILED, CANCELLED = "done", "failed", "cancelled"
 UNDER_WAY = (WAITING, TRAINING, MEASURING)
-
-INFERENCE = "inference"  # file of a models folder: its time is that until which inference may run
-LONGEST_S = 120.0  # longest pause of a training, in case the server was killed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,35 +115,3 @@ class Progress:
         change_status(
             self.folder, state=TRAINING, step=self.step, share=round(share, 3), time_left_s=left_s
         )
-
-
-@contextmanager
-def inference(root: Path) -> Iterator[None]:
-    """Pause the trainings of a models folder during an inference and for a while after.
-
-    Does nothing if there never was a training.
-    """
-    stamp = root / INFERENCE
-    if not root.is_dir():
-        yield
-        return
-    stamp.touch()
-    until = time.time() + LONGEST_S
-    os.utime(stamp, (until, until))
-    try:
-        yield
-    finally:
-        stamp.touch()
-
-
-def rest(root: Path, *, quiet_s: float) -> None:
-    """Wait until no inference runs, nor ran in the last `quiet_s` seconds.
-
-    A time further ahead than any inference sets it is of before the clock was set back.
-    """
-    stamp = root / INFERENCE
-    while stamp.exists():
-        left = stamp.stat().st_mtime + quiet_s - time.time()
-        if not 0.0 < left <= LONGEST_S + quiet_s:
-            return
-        time.sleep(min(left, 1.0))

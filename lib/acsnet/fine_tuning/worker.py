@@ -21,6 +21,7 @@ from acsnet.anatomy.latent_prior import NAME as PRIOR
 from acsnet.annotations import audit_log
 from acsnet.errors import AcsnetError
 from acsnet.fine_tuning.fine_tune import SEED, USUAL, FineTuning, Schedule
+from acsnet.fine_tuning.inference_pause import wait_for_inference
 from acsnet.fine_tuning.kept_samples import keep_samples, trained_scans
 from acsnet.fine_tuning.mlflow_mirror import mirror
 from acsnet.fine_tuning.model_registry import SHIPPED_NAME, Models
@@ -44,7 +45,6 @@ from acsnet.fine_tuning.training_status import (
     Status,
     change_status,
     read_status,
-    rest,
 )
 from acsnet.pipeline import Pipeline
 from acsnet.train.distributed import joined, launched
@@ -151,7 +151,7 @@ def train_parts(folder: Path, request: Request, schedule: Schedule) -> Path:
             schedule=schedule,
             processes=processes,
             console=Console(quiet=not processes.first),
-            on_step=partial(rest, models.root, quiet_s=request.quiet_s),
+            on_step=partial(wait_for_inference, models.root, quiet_s=request.quiet_s),
         )
         tuning.bring_base()
         for index, name in enumerate(steps):
@@ -193,7 +193,7 @@ def decide_promotion(folder: Path, request: Request, models: Models, name: str) 
         detail = "this version is in use already"
         return change_status(folder, state=DONE, promoted=name != request.base, detail=detail)
     read = read_cases([case for case in request.cases if case.held])
-    pause = partial(rest, models.root, quiet_s=request.quiet_s)
+    pause = partial(wait_for_inference, models.root, quiet_s=request.quiet_s)
     decision = compare(models, live, name, read, before_each=pause)
     entry = {**decision_to_dict(decision), "against": live, "run": folder.name, "at": now()}
     changes = models.changes()

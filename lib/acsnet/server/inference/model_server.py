@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from threading import Lock
 
 from acsnet.errors import AcsnetError, WeightsError
+from acsnet.fine_tuning.inference_pause import trainings_paused
 from acsnet.fine_tuning.model_registry import Models, name_with_release
-from acsnet.fine_tuning.training_status import inference
 from acsnet.pipeline import Pipeline
 
 logger = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ class ModelServer:
     def serving(self) -> Iterator[ServedModel]:
         """The live model for one request; trainings rest meanwhile."""
         model = self.follow()
-        with inference(self._models.root):
+        with trainings_paused(self._models.root):
             yield model
 
     def follow(self) -> ServedModel:
