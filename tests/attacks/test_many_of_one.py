@@ -233,7 +233,7 @@ def test_a_comment_that_no_page_can_show_is_not_kept(web, comment):
 def test_what_was_clicked_is_measured_in_one_of_the_few_places(web, monkeypatch):
     """Whole scans are measured by so many at once, whichever way a label map comes in."""
     held, inside = [], []
-    taken, save = clicks.volume_place, clicks.save_draft
+    taken, save = clicks.volume_place, clicks.save_label
 
     @contextmanager
     def place():
@@ -247,7 +247,7 @@ def test_what_was_clicked_is_measured_in_one_of_the_few_places(web, monkeypatch)
         return save(*args, **options)
 
     monkeypatch.setattr(clicks, "volume_place", place)
-    monkeypatch.setattr(clicks, "save_draft", measured)
+    monkeypatch.setattr(clicks, "save_label", measured)
     body = {"clicks": [], "user": "Ana", "save": True}
     answer = web.client.post(f"/acsnet/cases/{web.series}/click", json=body)
     assert answer.status_code == 200, answer.text

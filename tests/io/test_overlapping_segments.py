@@ -61,8 +61,6 @@ def test_every_way_in_tells_of_them(samples, tmp_path, monkeypatch):
     write_label_map(predicted, truth.labels.astype(np.uint8), scan.grid)
     scores = score_case("a", predicted_path=predicted, expert_path=path, truth="acsnet")
     assert scores.warnings == (told,)
-    taken = []
-    monkeypatch.setattr(label_intake, "accept_label", lambda *_, **kept: taken.append(kept))
     store = SimpleNamespace(get_image_uri=lambda _: str(image), state_to_label=lambda _: "state")
-    label_intake.accept_file(store, "a", path, tag="final", info={})
-    assert taken[0]["notes"] == (told,)
+    drawn = label_intake.read_drawn_file(store, "a", path, tag="final", info={})
+    assert drawn.notes == (told,)

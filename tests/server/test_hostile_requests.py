@@ -275,7 +275,7 @@ def test_nothing_that_the_api_describes_ends_in_a_fault_of_ours(web):
         @settings(
             max_examples=EXAMPLES,
             deadline=None,
-                    database=None,
+            database=None,
             suppress_health_check=list(HealthCheck),
         )
         @given(case=operation.as_strategy())

@@ -4,7 +4,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from acsnet.annotations import audit_log
 from acsnet.errors import InputError
+from acsnet.server.corrections.click_tasks import SCRIBBLES
 from acsnet.server.inference.infer_options import (
     METHOD_TITLES,
     TITLES,
@@ -14,6 +16,7 @@ from acsnet.server.inference.infer_options import (
     named,
     options_of,
 )
+from acsnet.server.state.paths import audit_log_file
 
 
 def test_what_a_client_does_not_choose_is_the_pipelines_own(pipeline):
@@ -108,7 +111,7 @@ def asked(web, monkeypatch):
         form = {"params": json.dumps(params)}
         answer = web.client.post(f"/infer/{model}?image={web.series}", data=form)
         assert (answer.status_code, answer.json()) == (422, {"detail": "asked"})
-        return {name: requests[-1][name] for name in TITLES if name in requests[-1]}
+        return {name: value for name, value in requests[-1].parameters.items() if name in TITLES}
 
     return asked
 
@@ -151,3 +154,17 @@ def test_what_an_option_cannot_be_is_refused_by_either_name(web, name, value, re
         answer = web.client.post("/infer/acsnet?image=a %26 <i>b", data=form)
         assert answer.status_code == 422
         assert answer.json()["detail"].startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("params", "user"),
+    [({}, ""), ({"user": "Ana"}, ""), ({"client_id": "Ben"}, "Ben")],
+)
+def test_the_audit_log_names_who_asked_by_what_3d_slicer_calls_it(web, params, user):
+    """Strokes without a mask are refused at once, and are on record."""
+    form = {"params": json.dumps({**params, "selected_label_name": "core_scar"})}
+    answer = web.client.post(f"/infer/{SCRIBBLES}?image={web.series}", data=form)
+    assert answer.status_code == 422, answer.text
+    line = audit_log.read(audit_log_file())[-1]
+    assert (line["event"], line["user"], line["image"]) == ("infer", user, web.series)
+    assert (line["task"], line["done"]) == (SCRIBBLES, False)

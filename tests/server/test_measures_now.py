@@ -14,7 +14,7 @@ from acsnet.quantify.body_size import HEADER_NOT_USED
 from acsnet.quantify.quantification import NOTHING
 from acsnet.server import measures_now
 from acsnet.server.datastores.folder import StudiesDatastore
-from acsnet.server.datastores.protocol import LabelRecord, record_called
+from acsnet.server.datastores.protocol import LabelRecord, find_record
 from acsnet.server.errors import LoadError
 from acsnet.server.inference import work_queue
 from acsnet.server.measures_now import NOT_ANEW, MeasuresNow, warnings_listed
@@ -71,7 +71,7 @@ def enter(store, **details):
 
 
 def now(store, version):
-    return record_called(store.label_records("a"), version.id)
+    return find_record(store.label_records("a"), version.id)
 
 
 def test_what_was_measured_with_all_that_is_entered_is_not_measured_again(store, measured):

@@ -13,7 +13,7 @@ from positioned_phantoms import ORIENTATIONS, laid
 
 from acsnet.io import read_scan
 from acsnet.io.label_map import read_labels_on
-from acsnet.server.datastores.label_intake import accept_label
+from acsnet.server.datastores.label_intake import DrawnLabel, accept_label
 
 READER = "Ada"
 
@@ -47,12 +47,13 @@ def own_label(site, image):
     accept_label(
         site.app.datastore(),
         image,
-        scan,
-        scan.grid.to_input(stack),
-        drawn_on=site.app.datastore().state_to_label(image),
-        author=READER,
-        state="draft",
-        tag="final",
+        DrawnLabel(
+            scan=scan,
+            labels=scan.grid.to_input(stack),
+            drawn_on=site.app.datastore().state_to_label(image),
+            author=READER,
+            tag="final",
+        ),
     )
     return scan, stack
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from acsnet.annotations.marks import measure_marked
 from acsnet.io import read_scan, write_label_map
-from acsnet.server.datastores.label_intake import accept_label, author_of, state_of
+from acsnet.server.datastores.label_intake import DrawnLabel, accept_label, author_of, state_of
 from acsnet.server.datastores.protocol import scan_to_label
 
 
@@ -16,7 +16,8 @@ def save_label(store, image, labels, *, tag="final", **info):
     path, drawn_on = scan_to_label(store, image)
     author, state = author_of({"user": "Ana", **info}), state_of(info)
     about = {"drawn_on": drawn_on, "author": author, "state": state, "tag": tag}
-    return accept_label(store, image, read_scan(path), labels, **about)
+    drawn = DrawnLabel(scan=read_scan(path), labels=labels, **about)
+    return accept_label(store, image, drawn)
 
 
 def keep_draft(store, image, labels, *, model="m1"):

@@ -34,9 +34,10 @@ from acsnet.server.datastores.folder import StudiesDatastore
 from acsnet.server.datastores.label_reports import given_for, kept_features, with_given
 from acsnet.server.datastores.pacs import DicomWebDatastore
 from acsnet.server.datastores.protocol import StudyStore
-from acsnet.server.identity import signed
+from acsnet.server.identity import login_name
 from acsnet.server.inference.batch import Batch
 from acsnet.server.inference.model_server import ModelServer
+from acsnet.server.inference.request import InferenceRequest
 from acsnet.server.inference.response import Answer
 from acsnet.server.inference.tasks import AcsnetTask, CorrectTask, MyocardiumTask, RoiTask
 from acsnet.server.inference.work_queue import InferenceQueue
@@ -151,20 +152,24 @@ class AcsnetApp(MONAILabelApp):
         scores = ScoreStore(self.store_folder() / "scores")
         self._book = ScoreBook(self.datastore(), scores, model=self._model_version)
         self._drift = Drift(read_reference())
-        common, folder = (self.served, self.queue), self.scratch
+        common = self.served, self.queue
         self.click_desk = correction_desk(
-            self.datastore(), self.served, self.segment, folder=self.store_folder(), scratch=folder
+            self.datastore(),
+            self.served,
+            self.segment,
+            folder=self.store_folder(),
+            scratch=self.scratch,
         )
-        task = AcsnetTask(*common, folder=folder)
+        task = AcsnetTask(*common)
         notes = self.store_folder() / "begun"
         saved = partial(saved_label, self.datastore())
         self._scorer = IdleScorer(self._book, task, self.datastore(), self._pick, notes=notes)
         return {
             "acsnet": task,
-            "roi": RoiTask(*common, folder=folder),
-            "myo": MyocardiumTask(*common, folder=folder),
-            "acsnet_correct": CorrectTask(*common, folder=folder, saved=saved),
-            **correction_tasks(self.click_desk, folder=folder),
+            "roi": RoiTask(*common),
+            "myo": MyocardiumTask(*common),
+            "acsnet_correct": CorrectTask(*common, saved=saved),
+            **correction_tasks(self.click_desk),
         }
 
     def init_trainers(self) -> dict[str, TrainTask]:
@@ -245,14 +250,12 @@ class AcsnetApp(MONAILabelApp):
             reasons.append("the state folder cannot be written: is its disk full?")
         return reasons
 
-    def segment(self, request: dict[str, Any]) -> Answer:
+    def segment(self, request: InferenceRequest) -> Answer:
         """Run a task on a scan when it is its turn; keep the draft, and write the audit line.
 
-        request: `model` and `image`, a path, and what `SegmentationTask.run` takes; `client_id` and
-        `image_id` go into the log. Raises AcsnetError for what is no scan, LoadError where the
-        queue is full.
+        Raises AcsnetError for what is no scan, LoadError where the queue is full.
         """
-        task, image = str(request["model"]), str(request.get("image_id") or "")
+        task, image = request.model, request.image_id
         start, answer, done = time.perf_counter(), None, False
         state = self.datastore().drawn_state_now(image) if image else ""
         try:
@@ -267,7 +270,7 @@ class AcsnetApp(MONAILabelApp):
             waited_s = answer.waited_s if answer else 0.0
             note(
                 "infer",
-                user=str(request.get("client_id") or ""),
+                user=request.user,
                 model=answer.version if answer else self.served.current().name,
                 image=image,
                 seconds=time.perf_counter() - start - waited_s,
@@ -302,9 +305,16 @@ class AcsnetApp(MONAILabelApp):
 
     def _draft(self, image: str) -> None:
         """Segment one image of the datastore and keep the draft."""
-        path = self.datastore().get_image_uri(image)
-        request = signed({"model": "acsnet", "image": path, "image_id": image})
-        self.segment({**request, "asker": "batch", "background": True})
+        self.segment(
+            InferenceRequest(
+                model="acsnet",
+                image=Path(self.datastore().get_image_uri(image)),
+                image_id=image,
+                user=login_name(),
+                client="batch",
+                background=True,
+            )
+        )
 
     def _load_sessions(self, load: bool = False) -> Any:
         """Sessions in the scratch folder, so that uploads go when the server stops."""

@@ -44,6 +44,12 @@ def logged_in() -> Person | None:
     return _person.get()
 
 
+def login_name() -> str:
+    """The name of the login; empty where nobody has to log in."""
+    person = logged_in()
+    return "" if person is None else person.name
+
+
 @contextmanager
 def request_of(person: Person) -> Iterator[None]:
     """Set the person behind the requests inside the block."""

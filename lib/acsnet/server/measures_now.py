@@ -33,7 +33,7 @@ from acsnet.server.datastores.label_reports import (
     plain_given,
     warnings_with,
 )
-from acsnet.server.datastores.protocol import LabelRecord, StudyStore, record_called
+from acsnet.server.datastores.protocol import LabelRecord, StudyStore, find_record
 from acsnet.server.errors import LoadError, VolumesError
 from acsnet.server.inference.work_queue import VOLUME_RETRY_S, VOLUME_WAIT_S, volume_place
 
@@ -56,7 +56,7 @@ def opened(store: StudyStore, image: str, record: LabelRecord) -> tuple[Path, La
     Raises as `StudyStore.version_uri`, ReplacedError where another one is there meanwhile.
     """
     file = Path(store.version_uri(image, record))
-    return file, record_called(store.label_records(image), record.name, saved=record.moment)
+    return file, find_record(store.label_records(image), record.name, saved=record.moment)
 
 
 def measured_anew(

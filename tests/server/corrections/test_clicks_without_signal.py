@@ -9,6 +9,7 @@ from acsnet.scan import InputGrid, ShortAxisScan
 from acsnet.server.corrections import desk
 from acsnet.server.corrections.desk import CorrectionDesk, Reader
 from acsnet.server.corrections.reader_states import ReaderStates
+from acsnet.server.inference.request import ClickRequest
 
 ROWS, COLUMNS = np.indices((80, 80)) - 40
 RADIUS = 1.5 * np.hypot(ROWS, COLUMNS)
@@ -37,8 +38,10 @@ def test_what_fills_a_scan_does_not_split_the_scar_of_a_click(tmp_path, monkeypa
         file,
         "",
         Reader(),
-        lambda _: [("core_scar", (58, 40, 1))],
-        drawn=lambda scan: scan.grid.to_input(labels),
+        ClickRequest(
+            points=lambda _: [("core_scar", (58, 40, 1))],
+            drawn=lambda scan: scan.grid.to_input(labels),
+        ),
     )
     assert corrected.labels[58, 40, 1] == Label.GREY_ZONE
 

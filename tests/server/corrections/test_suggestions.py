@@ -7,7 +7,7 @@ import pytest
 from clicked_site import READER, own_label
 
 from acsnet.labels import Label
-from acsnet.server.datastores.label_intake import accept_label
+from acsnet.server.datastores.label_intake import DrawnLabel, accept_label
 
 pytestmark = pytest.mark.slow
 
@@ -22,7 +22,7 @@ def test_a_hand_drawn_wall_gets_a_suggestion_and_stays_as_it_was_drawn(site):
     store = site.app.datastore()
     labels = scan.grid.to_input(drawn)
     about = {"drawn_on": store.state_to_label(image), "author": READER, "tag": "final"}
-    accept_label(store, image, scan, labels, state="draft", **about)
+    accept_label(store, image, DrawnLabel(scan=scan, labels=labels, **about))
     answer = site.client.get(f"/acsnet/cases/{image}/suggestion")
     (slice_,) = answer.json()["slices"]
     assert slice_["slice"] == scan.grid.slice_number(k)

@@ -15,6 +15,7 @@ from acsnet.errors import InputError
 from acsnet.io import read_scan
 from acsnet.io.label_map import read_labels
 from acsnet.server.datastores.label_intake import (
+    DrawnLabel,
     accept_file,
     accept_label,
     author_of,
@@ -117,9 +118,10 @@ def test_nothing_is_stored_of_an_empty_map_or_under_the_tag_of_drafts(phantom):
     empty = np.zeros(scan.grid.shape, np.uint8)
     about = {"drawn_on": "state of a", "author": "Ana", "state": "draft"}
     with pytest.raises(InputError, match="nothing is drawn"):
-        accept_label(store, "a", scan, empty, tag="final", **about)
+        accept_label(store, "a", DrawnLabel(scan=scan, labels=empty, tag="final", **about))
+    drawn = DrawnLabel(scan=scan, labels=read_labels(phantom.labels), tag="original", **about)
     with pytest.raises(InputError, match="the tag 'original' is reserved for drafts of the model"):
-        accept_label(store, "a", scan, read_labels(phantom.labels), tag="original", **about)
+        accept_label(store, "a", drawn)
     assert store.kept == []
 
 

@@ -15,7 +15,7 @@ from acsnet.server.datastores.label_records import (
     records_of_folder,
     reviewed_of,
 )
-from acsnet.server.datastores.protocol import held_under
+from acsnet.server.datastores.protocol import record_under_tag
 from acsnet.server.datastores.seg_decisions import SegDecision
 
 
@@ -79,8 +79,8 @@ def test_all_label_maps_of_a_scan_are_listed_newest_first():
         ("", "original", "draft", False),
     ]
     assert [one.seg_refused for one in records] == ["no reason", None, None, None]
-    assert held_under(records, "final") is records[1]
-    assert held_under(records, "mine") is None
+    assert record_under_tag(records, "final") is records[1]
+    assert record_under_tag(records, "mine") is None
 
 
 def test_a_version_under_two_tags_is_listed_under_both():

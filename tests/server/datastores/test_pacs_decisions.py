@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from io import BytesIO
-from types import SimpleNamespace
 
 import pytest
 from pypdf import PdfReader
@@ -12,11 +11,11 @@ from acsnet.annotations.acceptance import AcceptedError
 from acsnet.errors import PacsError
 from acsnet.io import read_scan
 from acsnet.quantify.features_document import Flag
+from acsnet.server.acceptance import accept_version
 from acsnet.server.corrections.starts import start_of
 from acsnet.server.datastores.label_intake import accept_file
 from acsnet.server.datastores.seg_decisions import SegDecisions
 from acsnet.server.errors import UnshownError
-from acsnet.server.routes.decisions import accepted
 from acsnet.server.web.shown_versions import ShownVersions
 
 pytestmark = pytest.mark.slow
@@ -25,15 +24,16 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def accept(datastore, image):
     """Accepts a label map of the phantom whose warnings were shown."""
-    app = SimpleNamespace(datastore=lambda: datastore, shown_versions=ShownVersions())
+    versions = ShownVersions()
 
     def accept(version, *, by, comment=""):
-        app.shown_versions.add(image, version)
-        about = {"saved": "", "by": by, "comment": comment}
+        versions.add(image, version)
+        about = {"saved": "", "by": by, "comment": comment, "looked_at": versions.holds}
         try:
-            return accepted(app, image, version, shown=(), **about)[1]
+            return accept_version(datastore, image, version, warnings_shown=(), **about)[1]
         except UnshownError as error:
-            return accepted(app, image, version, shown=error.warnings, **about)[1]
+            about["warnings_shown"] = error.warnings
+            return accept_version(datastore, image, version, **about)[1]
 
     return accept
 
@@ -138,15 +138,13 @@ def test_who_accepts_a_draft_is_told_of_what_somebody_accepted_since(
 ):
     datastore.keep_draft(image, draft, "shipped")
     accept(saved.id, by="Ben")
-    app = SimpleNamespace(datastore=lambda: datastore, shown_versions=ShownVersions())
-    about = {"saved": "", "comment": "", "shown": ()}
+    about = {"saved": "", "comment": "", "looked_at": ShownVersions().holds}
     with pytest.raises(UnshownError) as asked:
-        accepted(app, image, "original", by="Ada", **about)
+        accept_version(datastore, image, "original", by="Ada", warnings_shown=(), **about)
     assert asked.value.warnings[0].startswith("Ben accepted a label map of this case on 20")
-    shown = asked.value.warnings[1:]
-    assert (
-        accepted(app, image, "original", by="Ben", **{**about, "shown": shown})[1].reviewer == "Ben"
-    )
+    about["warnings_shown"] = asked.value.warnings[1:]
+    _, accepted = accept_version(datastore, image, "original", by="Ben", **about)
+    assert accepted.reviewer == "Ben"
 
 
 def test_a_draft_of_the_networks_is_accepted_by_each_reader_once(datastore, image, draft, accept):

@@ -15,6 +15,7 @@ from acsnet.errors import InputError, PacsError
 from acsnet.server.datastores.preflight import Verdict
 from acsnet.server.errors import StoppingError
 from acsnet.server.inference.model_server import ServedModel
+from acsnet.server.inference.request import InferenceRequest
 from acsnet.server.inference.tasks import AcsnetTask
 from acsnet.server.inference.work_queue import InferenceQueue
 from acsnet.server.learning.background_scoring import IdleScorer, in_chance_order
@@ -169,7 +170,7 @@ class OneModel:
 def task(tmp_path):
     pipeline = StandIn(answer=lambda scan: SimpleNamespace(scan=scan))
     served = OneModel(ServedModel(version="v1", pipeline=pipeline))
-    return AcsnetTask(served, InferenceQueue(Limits()), folder=tmp_path)
+    return AcsnetTask(served, InferenceQueue(Limits()))
 
 
 def test_the_networks_are_lent_only_while_nobody_uses_them(task, samples):
@@ -192,7 +193,7 @@ def test_the_networks_are_lent_only_while_nobody_uses_them(task, samples):
 
 def test_after_an_inference_it_stays_quiet(task, samples):
     with pytest.raises(TypeError):  # the stand-in takes no options
-        task({"image": str(samples / "nifti" / "phantom-1.nii.gz")})
+        task.run(InferenceRequest(model="acsnet", image=samples / "nifti" / "phantom-1.nii.gz"))
     assert task.when_idle(samples / "nifti" / "phantom-1.nii.gz", quiet_s=60) is None
 
 

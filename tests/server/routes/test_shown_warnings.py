@@ -10,7 +10,7 @@ from markupsafe import escape
 from acsnet.annotations.marks import NOT_USED
 from acsnet.annotations.reading_details import DetailsStore, ReadingDetails
 from acsnet.server import measures_now
-from acsnet.server.datastores.protocol import held_under
+from acsnet.server.datastores.protocol import record_under_tag
 from acsnet.server.state.paths import DETAILS
 from acsnet.server.web.shown_versions import digest_of
 
@@ -85,7 +85,7 @@ def test_who_accepts_a_draft_is_told_once_of_what_somebody_accepted_since(desk):
     asked = desk.decide("accept", **shown, warnings_shown=list(draft.warnings))
     assert asked.status_code == 409
     assert asked.json()["warnings"][0].startswith("Bob accepted a label map of this case on 20")
-    assert held_under(desk.store.label_records(desk.image), "final").id == version
+    assert record_under_tag(desk.store.label_records(desk.image), "final").id == version
     address = f"/acsnet/cases/{desk.image}/accept"
     page = desk.web.client.post(
         address, data={**shown, "warnings_shown": digest_of(draft.warnings)}
@@ -94,7 +94,7 @@ def test_who_accepts_a_draft_is_told_once_of_what_somebody_accepted_since(desk):
     (digest,) = re.findall('name="warnings_shown" value="([^"]*)"', page.text)
     assert digest == asked.json()["digest"]
     assert desk.web.client.post(address, data={**shown, "warnings_shown": digest}).is_redirect
-    assert held_under(desk.store.label_records(desk.image), "final").reviewer == "Ana"
+    assert record_under_tag(desk.store.label_records(desk.image), "final").reviewer == "Ana"
 
 
 def test_who_opened_a_draft_after_the_acceptance_was_told_by_its_page(desk):

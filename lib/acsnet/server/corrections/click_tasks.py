@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from acsnet.errors import InputError
 from acsnet.labels import LABEL_VALUES, find_label
 from acsnet.server.corrections.desk import Corrected, CorrectionDesk, Reader
-from acsnet.server.corrections.points import BACKGROUND, input_index, points_of
+from acsnet.server.corrections.points import BACKGROUND, input_index
 from acsnet.server.corrections.reader_states import ReaderStates
 from acsnet.server.datastores.protocol import StudyStore
-from acsnet.server.identity import signed
+from acsnet.server.identity import login_name
 from acsnet.server.inference.model_server import ModelServer
+from acsnet.server.inference.request import ClickRequest, InferenceRequest
 from acsnet.server.inference.response import Answer
 from acsnet.server.inference.tasks import Task
 from acsnet.server.state.paths import CLICKS
@@ -29,7 +30,7 @@ that the list lacks for whichever value comes next."""
 def correction_desk(
     store: StudyStore,
     served: ModelServer,
-    segment: Callable[[dict[str, Any]], Answer],
+    segment: Callable[[InferenceRequest], Answer],
     *,
     folder: Path,
     scratch: Path,
@@ -45,8 +46,10 @@ def correction_desk(
     """
 
     def run(image: str, path: Path) -> NDArray[np.uint8]:
-        request = {"model": "acsnet", "image": str(path), "image_id": image, "asker": "clicks"}
-        return segment(signed(request)).labels
+        request = InferenceRequest(
+            model="acsnet", image=path, image_id=image, user=login_name(), client="clicks"
+        )
+        return segment(request).labels
 
     return CorrectionDesk(
         store,
@@ -57,17 +60,16 @@ def correction_desk(
     )
 
 
-def correction_tasks(desk: CorrectionDesk, *, folder: Path) -> dict[str, Task]:
-    """The tasks by name; folder: where they write."""
-    return {CLICK: ClickTask(desk, folder=folder), SCRIBBLES: ScribbleTask(desk, folder=folder)}
+def correction_tasks(desk: CorrectionDesk) -> dict[str, Task]:
+    """The tasks by name."""
+    return {CLICK: ClickTask(desk), SCRIBBLES: ScribbleTask(desk)}
 
 
 class ClickTask(Task):
     """The wall moves to where a reader clicks, and stays possible."""
 
-    def __init__(self, desk: CorrectionDesk, *, folder: Path) -> None:
+    def __init__(self, desk: CorrectionDesk) -> None:
         super().__init__(
-            folder=folder,
             description="Click where wall, blood pool, scar or background should be: the wall "
             "moves there and stays anatomically possible.",
             kind="deepedit",
@@ -75,58 +77,44 @@ class ClickTask(Task):
         )
         self._desk = desk
 
-    def run(self, request: dict[str, Any]) -> Answer:
+    def run(self, request: InferenceRequest) -> Answer:
         """Answer the clicks of a request, beside the queue of the networks.
 
-        image, image_id: path and id of the scan; reader: who asks; points: parameters with
-        `POINT_LISTS`, or a function of the scan that gives points; source, saved, kept, drawn: see
-        `CorrectionDesk.click`, with its errors.
+        Raises as `CorrectionDesk.click`.
         """
-        asked = request.get("points") or {}
-        corrected = self._desk.click(
-            Path(request["image"]),
-            str(request.get("image_id") or ""),
-            request.get("reader") or Reader(),
-            asked if callable(asked) else lambda scan: points_of(asked, scan.grid),
-            source=request.get("source"),
-            saved=request.get("saved") or "",
-            kept=request.get("kept") or "",
-            drawn=request.get("drawn"),
-            anew=not callable(asked) and asked.get("reset_state") is True,
-        )
+        clicks = request.clicks or ClickRequest(points=lambda _: [])
+        corrected = self._desk.click(request.image, request.image_id, reader_of(request), clicks)
         return click_answer(corrected)
 
 
 class ScribbleTask(Task):
     """Strokes on a label and off it: the same as clicks, from the mask that was sent on."""
 
-    def __init__(self, desk: CorrectionDesk, *, folder: Path) -> None:
+    def __init__(self, desk: CorrectionDesk) -> None:
         super().__init__(
-            folder=folder,
             description="Paint strokes on wall, blood pool or scar, and on what is none.",
             kind="scribbles",
         )
         self._desk = desk
 
-    def run(self, request: dict[str, Any]) -> Answer:
+    def run(self, request: InferenceRequest) -> Answer:
         """The selected label after the strokes in the mask, as a mask of one segment.
 
-        label: path of the mask; label_info: its segments; selected: name of the label. Raises
-        InputError for a request without mask or label, and as `read_strokes`.
+        Raises InputError for a request without mask or label, and as `read_strokes`.
         """
-        label = find_label(str(request.get("selected") or ""))
+        label = find_label(request.selected_label)
         if label is None:
             msg = f"selected_label_name must be one of {', '.join(LABEL_VALUES)}"
             raise InputError(msg)
-        if not request.get("label"):
+        if request.label_map is None:
             msg = "send the mask with the strokes"
             raise InputError(msg)
         corrected = self._desk.stroke(
-            Path(request["image"]),
-            str(request.get("image_id") or ""),
-            request.get("reader") or Reader(),
-            mask=Path(request["label"]),
-            segments=request.get("label_info"),
+            request.image,
+            request.image_id,
+            reader_of(request),
+            mask=request.label_map,
+            segments=request.segments,
             label=label,
         )
         whole = click_answer(corrected)
@@ -136,6 +124,11 @@ class ScribbleTask(Task):
             grid=whole.grid,
             params={**whole.params, "label_names": names},
         )
+
+
+def reader_of(request: InferenceRequest) -> Reader:
+    """The reader who asks."""
+    return Reader(name=request.author, key=request.client)
 
 
 def click_answer(corrected: Corrected) -> Answer:

@@ -20,19 +20,14 @@ from acsnet.io import read_scan
 from acsnet.labels import MYOCARDIUM, Label
 from acsnet.quantify.features import compute_features
 from acsnet.scan import InputGrid, ShortAxisScan
-from acsnet.server.corrections.points import (
-    Points,
-    clicks_of,
-    is_as_drawn,
-    oldest_first,
-    walls_on_scar,
-)
+from acsnet.server.corrections.points import clicks_of, is_as_drawn, oldest_first, walls_on_scar
 from acsnet.server.corrections.reader_states import ReaderState, ReaderStates, Start
 from acsnet.server.corrections.starts import FROM_MODEL, SENT, own_version, start_of
 from acsnet.server.corrections.strokes import points_of_strokes, read_strokes
 from acsnet.server.datastores.label_intake import NOBODY
 from acsnet.server.datastores.preflight import fingerprint
 from acsnet.server.datastores.protocol import StudyStore
+from acsnet.server.inference.request import ClickRequest, Points
 from acsnet.server.inference.work_queue import volume_place
 from acsnet.stages.correction import Corrector
 
@@ -45,7 +40,12 @@ MAX_SCAN_BYTES = 2**26
 
 @dataclass(frozen=True, kw_only=True)
 class Reader:
-    """name: by which versions are theirs; key: name and address, by which clicks are."""
+    """A person who clicks.
+
+    Attributes:
+        name: by which label maps are theirs.
+        key: name and address, by which clicks are theirs.
+    """
 
     name: str = NOBODY
     key: str = NOBODY
@@ -100,13 +100,7 @@ class CorrectionDesk:
         path: Path,
         image: str,
         reader: Reader,
-        points: Callable[[ShortAxisScan], Points],
-        *,
-        source: str | None = None,
-        saved: str = "",
-        kept: str = "",
-        drawn: Callable[[ShortAxisScan], NDArray[np.uint8]] | None = None,
-        anew: bool = False,
+        clicks: ClickRequest,
     ) -> Corrected:
         """The labels of a scan after all clicks of a reader.
 
@@ -117,38 +111,34 @@ class CorrectionDesk:
             path: of the scan.
             image: its id in the store; empty for a scan that a client holds here.
             reader: who clicks.
-            points: of the scan, which only its grid can check.
-            source: what to start from, see `start_of`; None to go on, or for the first there is.
-            saved: when that was saved, see `start_of`.
-            kept: `Start.digest` of what earlier clicks of the reader started from. If that is still
-                kept, these go on from it, whatever has become of it in the store.
-            drawn: labels of a client on the input's grid, to start from in place of any source.
-            anew: whether to forget what was clicked before.
+            clicks: all of them; with `source` None they go on from what those before did. If
+                `kept` is still kept, they go on from it, whatever has become of it in the store.
 
         Raises:
             AcsnetError: for points that are none, and what is no scan.
         """
         scan = self._scans.get(path)
-        asked = points(scan)
+        asked, source = clicks.points(scan), clicks.source
         states, name = (self._states, image) if image else (self._passing, str(path))
         with self._locks[hash((reader.key, name)) % LOCKS]:
             began = time.perf_counter()
             state, notes = states.read(reader.key, name)
             current = fingerprint(path)
-            if state is not None and (anew or state.scan != current):
+            if state is not None and (clicks.anew or state.scan != current):
                 state = None
             wanted = oldest_first(asked, [] if state is None else state.points)
             start = None
-            if drawn is not None:
-                start = Start(source=SENT, version=source or "", labels=drawn(scan))
+            if clicks.drawn is not None:
+                start = Start(source=SENT, version=source or "", labels=clicks.drawn(scan))
             elif state is not None:
                 named = source in (None, *_names(state.start))
                 again = {at for _, at in wanted} & {at for _, at in state.points}
                 goes_on = named and again and state.start.own == self._own(image, reader)
                 same = state.start.labels.shape == scan.grid.shape
-                start = state.start if same and (goes_on or kept == state.start.digest) else None
+                if same and (goes_on or clicks.kept == state.start.digest):
+                    start = state.start
             if start is None:
-                start = self._start(path, image, scan, reader, source, saved=saved)
+                start = self._start(path, image, scan, reader, source, saved=clicks.saved)
             corrected = self._moved(scan, start, wanted, notes)
             states.write(reader.key, name, ReaderState(scan=current, start=start, points=wanted))
         return replace(corrected, seconds=time.perf_counter() - began)

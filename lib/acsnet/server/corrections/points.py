@@ -15,6 +15,7 @@ from acsnet.errors import InputError
 from acsnet.interaction.clicks import MAX_CLICKS, Click, Kind
 from acsnet.labels import ENHANCEMENT, LABEL_VALUES, Label
 from acsnet.scan import InputGrid
+from acsnet.server.inference.request import Point, Points
 
 BACKGROUND, FOREGROUND = "background", "foreground"
 
@@ -33,11 +34,6 @@ MEANINGS = {**KINDS, **{kind.value: kind for kind in Kind}}
 
 POINT_LISTS = (*KINDS, FOREGROUND)
 """Parameters of a request that hold points."""
-
-Point = tuple[str, tuple[int, int, int]]
-"""Name of the list, and index on the input's grid."""
-
-Points = list[Point]
 
 
 def points_of(request: Mapping[str, Any], grid: InputGrid) -> Points:

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from acsnet.interaction.clicks import MAX_CLICKS
 from acsnet.labels import Label
-from acsnet.server.corrections.points import MEANINGS, Points
+from acsnet.server.corrections.points import MEANINGS
+from acsnet.server.inference.request import Points
 from acsnet.server.state.paths import private_folder
 from acsnet.storage import set_aside, write_json
 

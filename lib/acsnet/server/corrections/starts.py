@@ -12,7 +12,7 @@ from acsnet.scan import ShortAxisScan
 from acsnet.server.corrections.reader_states import Start
 from acsnet.server.datastores.label_intake import NOBODY
 from acsnet.server.datastores.label_records import MODEL_DRAFT, READER_DRAFT, REVIEWED
-from acsnet.server.datastores.protocol import StudyStore, held_under, record_called
+from acsnet.server.datastores.protocol import StudyStore, find_record, record_under_tag
 from acsnet.server.inference.tasks import SavedLabel
 
 OWN, ACCEPTED, FROM_MODEL = "own", "accepted", "draft"
@@ -36,10 +36,10 @@ def saved_label(store: StudyStore, image: str, author: str) -> SavedLabel | None
     """
     records = store.label_records(image)
     if own := own_version(store, image, author):
-        source, record = OWN, record_called(records, own)
-    elif (accepted := held_under(records, REVIEWED)) is not None:
+        source, record = OWN, find_record(records, own)
+    elif (accepted := record_under_tag(records, REVIEWED)) is not None:
         source, record = ACCEPTED, accepted
-    elif (draft := held_under(records, READER_DRAFT)) is not None:
+    elif (draft := record_under_tag(records, READER_DRAFT)) is not None:
         source, record = NAMED, draft
     else:
         return None
@@ -79,12 +79,12 @@ def start_of(
         AcsnetError: it cannot be read.
     """
     own, records = own_version(store, image, author), store.label_records(image)
-    accepted = held_under(records, REVIEWED)
+    accepted = record_under_tag(records, REVIEWED)
     if source is not None and source not in SOURCES:
-        record = record_called(records, source, saved=saved)
+        record = find_record(records, source, saved=saved)
         kind = FROM_MODEL if record.tag == MODEL_DRAFT else NAMED
     elif own and source in (None, OWN):
-        kind, record = OWN, record_called(records, own)
+        kind, record = OWN, find_record(records, own)
     elif accepted is not None and source in (None, ACCEPTED):
         kind, record = ACCEPTED, accepted
     else:
@@ -119,5 +119,5 @@ def _draft(store: StudyStore, image: str, scan: ShortAxisScan) -> NDArray[np.uin
 
 
 def _model_of_draft(store: StudyStore, image: str) -> str | None:
-    record = held_under(store.label_records(image), MODEL_DRAFT)
+    record = record_under_tag(store.label_records(image), MODEL_DRAFT)
     return None if record is None else record.model

@@ -17,7 +17,8 @@ from acsnet.io.client_labels import CLIENTS
 from acsnet.io.label_map import LabelMap, on_grid, read_label_map
 from acsnet.labels import LABEL_VALUES, LEFT_VENTRICLE, Label, find_label
 from acsnet.scan import InputGrid, ShortAxisScan
-from acsnet.server.corrections.points import BACKGROUND, Points, input_index
+from acsnet.server.corrections.points import BACKGROUND, input_index
+from acsnet.server.inference.request import Points
 
 ON, OFF = "foreground_scribbles", "background_scribbles"
 STEP_MM = 4.0

@@ -48,7 +48,7 @@ from acsnet.server.datastores.protocol import (
     check_current,
     check_same_files,
     each_once,
-    record_called,
+    find_record,
 )
 from acsnet.server.datastores.seg_files import without_seg
 from acsnet.server.state.paths import VERSIONS, private_folder
@@ -248,7 +248,7 @@ class StudiesDatastore(FolderScans):
     def withdraw(self, image_id: str, version: str, *, by: str, reason: str = "") -> LabelRecord:
         """Take a version out of use; it is kept, as withdrawn, a draft of the model, too."""
         with self._change:
-            record = record_called(self.label_records(image_id), version)
+            record = find_record(self.label_records(image_id), version)
             if record.id:
                 kept = self._versions.mark(image_id, record.id, "withdrawn", by=by, comment=reason)
             else:

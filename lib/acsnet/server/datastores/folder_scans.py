@@ -18,7 +18,7 @@ from acsnet.server.datastores.folder_index import FolderIndex
 from acsnet.server.datastores.folder_links import SERIES_SUFFIX, StudyLinks
 from acsnet.server.datastores.label_records import MODEL_DRAFT, READER_DRAFT, REVIEWED, features_on
 from acsnet.server.datastores.preflight import Preflight, Verdict, fingerprint
-from acsnet.server.datastores.protocol import SHOWN_TAGS, LabelRecord, held_under
+from acsnet.server.datastores.protocol import SHOWN_TAGS, LabelRecord, record_under_tag
 from acsnet.server.datastores.scan_contents import ScanContents
 from acsnet.server.datastores.seg_files import write_seg
 from acsnet.server.datastores.uploads import check_same_scan, drop_upload, keep_upload
@@ -142,7 +142,7 @@ class FolderScans(FolderIndex):
         return {**info, **tags, "name": f"{image_id}{SCAN_SUFFIXES[0]}"}
 
     def image_notes(self, image_id: str) -> dict[str, Any]:
-        """What was noted of a scan, who was offered it among it."""
+        """What the store keeps of a scan beside its labels, such as to whom it was offered."""
         known = self._datastore.objects.get(image_id)
         return {} if known is None else dict(known.image.info)
 
@@ -253,7 +253,7 @@ class FolderScans(FolderIndex):
         if not is_whole:
             with self._change:
                 labels = Path(self.get_label_uri(image_id, label_tag))
-                record = held_under(self.label_records(image_id), label_tag)
+                record = record_under_tag(self.label_records(image_id), label_tag)
                 if record is not None and not self._is_seg_whole(image_id, label_tag):
                     self._mend_seg(image_id, labels, record)
                 is_whole = self._is_seg_whole(image_id, label_tag)

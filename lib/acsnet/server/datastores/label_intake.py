@@ -1,12 +1,13 @@
 """The one way in for a label map that a person drew: checked, measured once and stored.
 
-3D Slicer's `PUT /datastore/label`, MONAI Label's `save_label` and reviews end in `accept_label`;
-a SEG that a viewer stored in a PACS goes through the same `measure_marked` when it is first read.
+3D Slicer's `PUT /datastore/label`, the pages, OHIF's store to a folder and MONAI Label's
+`save_label` end in `accept_label`; a SEG that a viewer stored in a PACS goes through the same
+`measure_marked` when it is first read. Accepting one is `server.acceptance`.
 """
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -41,25 +42,12 @@ MAX_AUTHOR = 64
 """Characters of a DICOM person name (PS3.5 table 6.2-1)."""
 
 
-def accept_label(
-    store: StudyStore,
-    image_id: str,
-    scan: ShortAxisScan,
-    labels: NDArray[np.uint8],
-    *,
-    drawn_on: str,
-    author: str,
-    state: State,
-    tag: str,
-    model: str | None = None,
-    notes: tuple[str, ...] = (),
-) -> LabelRecord:
-    """Check, measure with what was entered for the case, and store what a person drew.
+@dataclass(frozen=True, kw_only=True)
+class DrawnLabel:
+    """A label map that a person drew, before it is checked and measured.
 
-    Args:
-        store: where the scan is.
-        image_id: id of the scan in it.
-        scan: the scan, as read from the store.
+    Attributes:
+        scan: as read from the store.
         labels: (`scan.grid.shape`) values of `acsnet.labels.Label`.
         drawn_on: `StudyStore.state_to_label`, from before the scan was read.
         author: who drew it.
@@ -67,41 +55,36 @@ def accept_label(
         tag: what the client calls it.
         model: whose draft it began from, see `NewLabel`.
         notes: what its reader noticed, to be among the warnings.
+    """
 
-    Returns:
-        The record of the new version, with its measures and warnings.
+    scan: ShortAxisScan
+    labels: NDArray[np.uint8]
+    drawn_on: str
+    author: str
+    state: State = "draft"
+    tag: str = READER_DRAFT
+    model: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+def read_drawn_file(
+    store: StudyStore, image_id: str, file: Path, *, tag: str, info: Mapping[str, Any]
+) -> DrawnLabel:
+    """Read the label map in a file on its scan.
+
+    Args:
+        store: where the scan is.
+        image_id: id of the scan in it.
+        file: NIfTI or NRRD, as clients send it.
+        tag: what the client calls it.
+        info: what the client says of it: `user` or `client_id`, `state`, and `label_info`, the
+            viewer's list of segments.
 
     Raises:
-        InputError: nothing is drawn, the tag is that of the model's drafts, or the store does not
-            take it.
+        InputError: wrong name or state, or the file holds other labels than ours.
+        GeometryError: the file does not lie on its image.
+        UnknownError: the scan was removed meanwhile.
         ReplacedError: the files of the scan are others by now.
-    """
-    if tag == MODEL_DRAFT:
-        msg = f"the tag {MODEL_DRAFT!r} is reserved for drafts of the model"
-        raise InputError(msg)
-    check_same_files(store, image_id, drawn_on)
-    given = given_for(store.folder, image_id, scan=store.drawn_state_now(image_id))
-    measured = measure_marked(named_as_case(scan, image_id), labels, notes=notes, given=given)
-    label = NewLabel(
-        measured=measured,
-        features=kept_features(measured),
-        drawn_on=drawn_on,
-        author=author,
-        state=state,
-        tag=tag,
-        model=model,
-    )
-    return store.keep_label(image_id, label)
-
-
-def accept_file(
-    store: StudyStore, image_id: str, file: Path, *, tag: str, info: Mapping[str, Any]
-) -> LabelRecord:
-    """Accept the NIfTI label map in a file as `accept_label` does.
-
-    info: what the client says of it: `user` or `client_id`, `state`, and `label_info`, the
-    viewer's list of segments. Raises also InputError or GeometryError for a file that does not lie
-    on its image or holds other labels than ours, and UnknownError for a scan that is removed.
     """
     author, state = author_of(info), state_of(info)
     path, drawn_on = scan_to_label(store, image_id)
@@ -115,11 +98,9 @@ def accept_file(
         msg = f"image {image_id!r} was removed meanwhile"
         raise UnknownError(msg) from error
     labels, notes = read_with_warnings(file, grid=scan.grid, segments=info.get("label_info"))
-    return accept_label(
-        store,
-        image_id,
-        scan,
-        labels,
+    return DrawnLabel(
+        scan=scan,
+        labels=labels,
         drawn_on=drawn_on,
         author=author,
         state=state,
@@ -128,28 +109,75 @@ def accept_file(
     )
 
 
-def save_and_tell(
+def accept_label(store: StudyStore, image_id: str, drawn: DrawnLabel) -> LabelRecord:
+    """Check, measure with what was entered for the case, and store what a person drew.
+
+    Returns:
+        The record of the new version, with its measures and warnings.
+
+    Raises:
+        InputError: nothing is drawn, the tag is that of the model's drafts, or the store does not
+            take it.
+        ReplacedError: the files of the scan are others by now.
+    """
+    if drawn.tag == MODEL_DRAFT:
+        msg = f"the tag {MODEL_DRAFT!r} is reserved for drafts of the model"
+        raise InputError(msg)
+    check_same_files(store, image_id, drawn.drawn_on)
+    given = given_for(store.folder, image_id, scan=store.drawn_state_now(image_id))
+    scan = named_as_case(drawn.scan, image_id)
+    measured = measure_marked(scan, drawn.labels, notes=drawn.notes, given=given)
+    label = NewLabel(
+        measured=measured,
+        features=kept_features(measured),
+        drawn_on=drawn.drawn_on,
+        author=drawn.author,
+        state=drawn.state,
+        tag=drawn.tag,
+        model=drawn.model,
+    )
+    return store.keep_label(image_id, label)
+
+
+def accept_file(
+    store: StudyStore, image_id: str, file: Path, *, tag: str, info: Mapping[str, Any]
+) -> LabelRecord:
+    """Accept the label map in a file: `read_drawn_file`, then `accept_label`."""
+    return accept_label(store, image_id, read_drawn_file(store, image_id, file, tag=tag, info=info))
+
+
+def save_label(
     store: StudyStore,
     image_id: str,
-    save: Callable[[], LabelRecord],
+    drawn: DrawnLabel,
     *,
     on_save: Callable[[], None],
     began: float | None = None,
     through: str = "",
     began_from: str = "",
 ) -> tuple[LabelRecord, tuple[str, ...]]:
-    """Save a label map, and tell of a new version: to the audit log, the metrics, and `on_save`.
+    """Accept a label map, and record a new version: in the audit log, the metrics, by `on_save`.
 
     A save that was repeated, as its answer did not arrive, makes no new version.
 
-    save: one of the functions above, with its arguments; began: `time.perf_counter` when it was
-    asked for; through: what it came from, where that is no client of ours; began_from: id or tag
-    of the label map that it began from, empty where nobody knows. Returns the record, and remarks
-    that are not kept with it: that somebody saved another version since, which is kept, and that
-    the line of the log could not be written.
+    Args:
+        store: where the scan is.
+        image_id: id of the scan in it.
+        drawn: what was drawn.
+        on_save: called for a new version.
+        began: `time.perf_counter` when it was asked for.
+        through: what it came from, where that is no client of ours.
+        began_from: id or tag of the label map that it began from, empty where nobody knows.
+
+    Returns:
+        The record, and remarks that are not kept with it: that somebody saved another version
+        since, which is kept, and that the line of the log could not be written.
+
+    Raises:
+        AcsnetError: as `accept_label`.
     """
     before = store.label_records(image_id)
-    record = save()
+    record = accept_label(store, image_id, drawn)
     if any(record.id == earlier.id for earlier in before):
         return record, ()
     metrics.SAVES.labels(record.state).inc()
@@ -191,47 +219,7 @@ def _saved_since(records: Sequence[LabelRecord], version: str) -> tuple[str, ...
     )
 
 
-def save_draft(
-    store: StudyStore,
-    image_id: str,
-    scan: ShortAxisScan,
-    labels: NDArray[np.uint8],
-    *,
-    drawn_on: str,
-    author: str,
-    on_save: Callable[[], None],
-    model: str | None = None,
-    notes: tuple[str, ...] = (),
-    began: float | None = None,
-    through: str = "",
-    began_from: str = "",
-) -> tuple[LabelRecord, tuple[str, ...]]:
-    """Save what a reader drew as a draft of theirs: `accept_label` and `save_and_tell`."""
-    save = partial(
-        accept_label,
-        store,
-        image_id,
-        scan,
-        labels,
-        drawn_on=drawn_on,
-        author=author,
-        state="draft",
-        tag=READER_DRAFT,
-        model=model,
-        notes=notes,
-    )
-    return save_and_tell(
-        store,
-        image_id,
-        save,
-        on_save=on_save,
-        began=began,
-        through=through,
-        began_from=began_from,
-    )
-
-
-def who_asks() -> str:
+def login_author() -> str:
     """The person of the login, for the audit log."""
     return author_of(signed({}))
 

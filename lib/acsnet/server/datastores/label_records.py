@@ -25,7 +25,7 @@ from acsnet.pacs.annotations import Annotation
 from acsnet.pacs.worklist import Entry
 from acsnet.quantify.features_document import without_scar
 from acsnet.scan import is_fit
-from acsnet.server.datastores.protocol import LabelRecord, held_under
+from acsnet.server.datastores.protocol import LabelRecord, record_under_tag
 from acsnet.server.datastores.seg_decisions import SegDecision
 from acsnet.storage import write_json
 
@@ -124,7 +124,7 @@ def accepted_since(
     records: of its scan; record: the draft; besides: the person whose own acceptance is no news.
     Empty where nobody has since it was saved.
     """
-    valid = held_under(records, REVIEWED)
+    valid = record_under_tag(records, REVIEWED)
     if valid is None or valid.read is None or valid.read <= (record.saved or LONG_AGO):
         return ()
     reviewer = valid.reviewer or valid.author

@@ -36,8 +36,8 @@ from acsnet.server.datastores.protocol import (
     LabelRecord,
     NewLabel,
     check_same_files,
-    held_under,
-    record_called,
+    find_record,
+    record_under_tag,
 )
 from acsnet.server.datastores.seg_decisions import Missing, complete, unrecorded
 from acsnet.server.state.paths import SCORES, UNSENT, private_folder
@@ -177,7 +177,7 @@ class DicomWebDatastore(PacsInterface):
     def get_label_info(self, label_id: str, label_tag: str) -> dict[str, Any]:
         """As clients get it: the record of the label that holds, with all versions."""
         records = self.label_records(label_id)
-        record = held_under(records, label_tag)
+        record = record_under_tag(records, label_tag)
         versions = [record.to_info() for record in records]
         return {} if record is None else {**record.to_info(), "versions": versions}
 
@@ -223,7 +223,7 @@ class DicomWebDatastore(PacsInterface):
         check_same_files(self, image_id, label.drawn_on)
         model = label.model
         if model is None:
-            draft = held_under(self.label_records(image_id), MODEL_DRAFT)
+            draft = record_under_tag(self.label_records(image_id), MODEL_DRAFT)
             model = "" if draft is None else draft.model
         return self._labels.store(
             image_id,
@@ -280,7 +280,7 @@ class DicomWebDatastore(PacsInterface):
 
     def withdraw(self, image_id: str, version: str, *, by: str, reason: str = "") -> LabelRecord:
         """Take a SEG out of use; it stays in the PACS, and this server notes the decision."""
-        record = record_called(self.label_records(image_id), version)
+        record = find_record(self.label_records(image_id), version)
         return self._labels.withdraw(image_id, record, by=by, reason=reason)
 
     def shows(self, study: str, series: str) -> bool:

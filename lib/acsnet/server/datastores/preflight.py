@@ -27,9 +27,12 @@ BATCH = 100
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """reason: why the scan is refused, None where it is taken; warnings: what the reader noticed.
+    """What the preflight says of a scan.
 
-    checked is False while nobody has looked yet.
+    Attributes:
+        reason: why it is refused; None where it is taken.
+        warnings: what its reader noticed.
+        checked: False while it has not been read yet.
     """
 
     reason: str | None = None

@@ -131,7 +131,7 @@ class LabelRecord:
         }
 
 
-def held_under(records: Sequence[LabelRecord], tag: str) -> LabelRecord | None:
+def record_under_tag(records: Sequence[LabelRecord], tag: str) -> LabelRecord | None:
     """The label map of the scan as it is that is fetched by a tag; None where there is none."""
     return next((record for record in records if record.tag == tag and record.current), None)
 
@@ -147,7 +147,7 @@ def check_current(record: LabelRecord) -> None:
         raise InputError(EARLIER)
 
 
-def record_called(records: Sequence[LabelRecord], version: str, *, saved: str = "") -> LabelRecord:
+def find_record(records: Sequence[LabelRecord], version: str, *, saved: str = "") -> LabelRecord:
     """The label map with an id or, where none has it, under a tag.
 
     Args:
@@ -162,7 +162,7 @@ def record_called(records: Sequence[LabelRecord], version: str, *, saved: str = 
     for record in records:
         if version and version == record.id:
             return record
-    held = held_under(records, version) if version else None
+    held = record_under_tag(records, version) if version else None
     if held is None:
         msg = f"there is no label map {version!r} of this case"
         raise UnknownError(msg)
@@ -212,7 +212,7 @@ class StudyStore(Protocol):
         """Tags of a scan, and who was offered it."""
 
     def image_notes(self, image_id: str) -> dict[str, Any]:
-        """What was noted of a scan, who was offered it among it."""
+        """What the store keeps of a scan beside its labels, such as to whom it was offered."""
 
     def revision(self, image_id: str) -> Hashable:
         """What changes when anything that is shown of a scan does; None where that is not known."""
@@ -301,7 +301,7 @@ class StudyStore(Protocol):
         """Author -> the newest label map of theirs, on the grid of the image."""
 
 
-def known_case(store: StudyStore, image: str) -> None:
+def require_case(store: StudyStore, image: str) -> None:
     """Raises UnknownError for a scan that the store does not list."""
     if image not in store.list_images():
         msg = f"there is no case {image!r}"

@@ -20,7 +20,7 @@ from acsnet.io.dicom_files.dicom_file import quiet_pydicom, text_of
 from acsnet.io.dicom_files.folder import headers_at
 from acsnet.scan import ShortAxisScan
 from acsnet.server.datastores.folder import StudiesDatastore
-from acsnet.server.datastores.label_intake import author_of, save_draft
+from acsnet.server.datastores.label_intake import DrawnLabel, author_of, save_label
 from acsnet.server.datastores.protocol import scan_to_label
 from acsnet.server.dicomweb.multipart_body import (
     NOT_ON_SCAN,
@@ -67,17 +67,14 @@ def store_in_folder(
             ]
             for seg, image, drawn_on, scan, reading in readings:
                 author = author_of(signed({"user": text_of(seg, "ContentCreatorName")}))
-                save_draft(
-                    store,
-                    image,
-                    scan,
-                    scan.grid.to_input(reading.labels),
+                drawn = DrawnLabel(
+                    scan=scan,
+                    labels=scan.grid.to_input(reading.labels),
                     drawn_on=drawn_on,
                     author=author,
                     notes=reading.warnings,
-                    on_save=on_save,
-                    through="a viewer",
                 )
+                save_label(store, image, drawn, on_save=on_save, through="a viewer")
                 accepted.append(seg)
         except AcsnetError as error:
             raise HTTPException(409, f"this is not stored: {error}") from error

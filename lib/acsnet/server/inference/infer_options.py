@@ -1,5 +1,6 @@
 """What a client may choose for an inference: by the names of programs, or as viewers show it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast, get_args
 
@@ -91,7 +92,7 @@ def check_method(scan: ShortAxisScan, options: Options) -> None:
         raise InputError(msg)
 
 
-def options_of(request: dict[str, Any]) -> Options:
+def options_of(request: Mapping[str, Any]) -> Options:
     """The options in a request, see `named`. Raises InputError for a value that there is not."""
     method = request.get(SCAR_METHOD, Options.scar_method)
     if method not in get_args(ScarMethod):
@@ -108,7 +109,7 @@ def options_of(request: dict[str, Any]) -> Options:
     return Options(scar_method=cast(ScarMethod, method), **switches)
 
 
-def choice_of(request: dict[str, Any]) -> dict[str, Any]:
+def choice_of(request: Mapping[str, Any]) -> dict[str, Any]:
     """What `read_scan` takes to choose among the images of a DICOM folder.
 
     Clients send numbers as text, too, and 0 or nothing where nobody chose. Raises InputError for

@@ -1,7 +1,6 @@
 """The inference tasks of MONAI Label: a scan in, a label map and its measures out."""
 
 import time
-import uuid
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -33,22 +32,22 @@ from acsnet.server.inference.infer_options import (
     options_of,
 )
 from acsnet.server.inference.model_server import ModelServer
-from acsnet.server.inference.response import Answer, answer_of, label_map_bytes
+from acsnet.server.inference.request import InferenceRequest
+from acsnet.server.inference.response import Answer, answer_of
 from acsnet.server.inference.work_queue import InferenceQueue, volume_place
 
 
 class Task(InferTask):
     """A task that answers with a label map.
 
-    folder: where `__call__` writes; kind: MONAI Label's type, by which clients choose what they
-    send. MONAI Label's own `BasicInferTask` is not used: with a missing weights file it would run
-    on random weights, and it keeps one network where the method has several.
+    kind: MONAI Label's type, by which clients choose what they send. MONAI Label's own
+    `BasicInferTask` is not used: with a missing weights file it would run on random weights, and it
+    keeps one network where the method has several.
     """
 
     def __init__(
         self,
         *,
-        folder: Path,
         description: str,
         kind: str = "segmentation",
         config: dict[str, Any] | None = None,
@@ -61,23 +60,18 @@ class Task(InferTask):
             description=f"{description} {NOTICE}",
             config=config or {},
         )
-        self._folder = folder
 
     def is_valid(self) -> bool:
         """Always: a model cannot be loaded without verified weights."""
         return True
 
     @abstractmethod
-    def run(self, request: dict[str, Any]) -> Answer:
-        """Answer a request; `request["image"]` is a path."""
+    def run(self, request: InferenceRequest) -> Answer:
+        """Answer a request."""
 
     def __call__(self, request: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-        """As MONAI Label calls a task: a file, which the caller removes, and measures."""
-        answer = self.run(request)
-        suffix = request.get("result_extension") or ".nii.gz"
-        path = self._folder / f"{uuid.uuid4().hex}{suffix}"
-        path.write_bytes(label_map_bytes(answer, suffix))
-        return str(path), answer.params
+        """Only MONAI Label's own routes call this, and the server has none of them: see `run`."""
+        raise NotImplementedError
 
 
 class SegmentationTask(Task):
@@ -91,7 +85,6 @@ class SegmentationTask(Task):
         served: ModelServer,
         queue: InferenceQueue,
         *,
-        folder: Path,
         description: str,
         options: tuple[str, ...] = (),
         labels: dict[str, int] = LABEL_VALUES,
@@ -103,29 +96,27 @@ class SegmentationTask(Task):
             PHASE: 0,
         }
         super().__init__(
-            folder=folder,
             description=description,
             config={TITLES[name]: offered[name] for name in options},
             labels=labels,
         )
         self._served, self._queue, self._options = served, queue, options
 
-    def run(self, request: dict[str, Any]) -> Answer:
-        """Segment `request["image"]`, a path, when it is its turn.
+    def run(self, request: InferenceRequest) -> Answer:
+        """Segment a scan when it is its turn.
 
-        image_id: its id, where it is an image of the datastore; label: path of a label map on it;
-        asker, background, gone: see `InferenceQueue.run`, with its errors. Raises AcsnetError for
-        what is no scan.
+        Raises as `InferenceQueue.run`, and AcsnetError for what is no scan.
         """
-        options = options_of({name: request[name] for name in self._options if name in request})
-        choice = choice_of(request)
+        chosen = request.parameters
+        options = options_of({name: chosen[name] for name in self._options if name in chosen})
+        choice = choice_of(chosen)
         asked = time.perf_counter()
 
         def work() -> Answer:
             began = time.perf_counter()
             with volume_place(personal=False):
-                scan = read_scan(Path(request["image"]), **choice)
-            scan = named_as_case(scan, str(request.get("image_id") or scan.name))
+                scan = read_scan(request.image, **choice)
+            scan = named_as_case(scan, request.image_id or scan.name)
             check_method(scan, options)
             with self._served.serving() as model:
                 answer = self.segment(scan, options.on(model.pipeline), request)
@@ -133,28 +124,27 @@ class SegmentationTask(Task):
             answer.params["latencies"]["total"] = round(time.perf_counter() - began, 3)
             return replace(answer, version=model.name, waited_s=began - asked)
 
-        owner, background = str(request.get("asker") or ""), bool(request.get("background"))
-        gone = request.get("gone", lambda: False)
-        return self._queue.run(work, owner=owner, background=background, gone=gone)
+        return self._queue.run(
+            work, owner=request.client, background=request.background, gone=request.is_gone
+        )
 
     @abstractmethod
-    def segment(self, scan: ShortAxisScan, pipeline: Pipeline, request: dict[str, Any]) -> Answer:
+    def segment(self, scan: ShortAxisScan, pipeline: Pipeline, request: InferenceRequest) -> Answer:
         """The task's work on a scan, alone on the machine while it runs."""
 
 
 class AcsnetTask(SegmentationTask):
     """The whole method."""
 
-    def __init__(self, served: ModelServer, queue: InferenceQueue, *, folder: Path) -> None:
+    def __init__(self, served: ModelServer, queue: InferenceQueue) -> None:
         super().__init__(
             served,
             queue,
-            folder=folder,
             description="Left ventricle, scar and grey zone on short-axis LGE cardiac MRI.",
             options=(SCAR_METHOD, KEEP_VALID, UNCERTAINTY, PHASE),
         )
 
-    def segment(self, scan: ShortAxisScan, pipeline: Pipeline, request: dict[str, Any]) -> Answer:
+    def segment(self, scan: ShortAxisScan, pipeline: Pipeline, request: InferenceRequest) -> Answer:
         """Segment and measure; the result is the draft of an image of the datastore."""
         result = pipeline(scan)
         return answer_of(result, draft=result)
@@ -171,17 +161,16 @@ class AcsnetTask(SegmentationTask):
 class RoiTask(SegmentationTask):
     """Stage 1 alone."""
 
-    def __init__(self, served: ModelServer, queue: InferenceQueue, *, folder: Path) -> None:
+    def __init__(self, served: ModelServer, queue: InferenceQueue) -> None:
         super().__init__(
             served,
             queue,
-            folder=folder,
             description="The left ventricle as one region: blood pool and wall.",
             options=(PHASE,),
             labels={"left_ventricle": 1},
         )
 
-    def segment(self, scan: ShortAxisScan, pipeline: Pipeline, request: dict[str, Any]) -> Answer:
+    def segment(self, scan: ShortAxisScan, pipeline: Pipeline, request: InferenceRequest) -> Answer:
         """Find the left ventricle."""
         located = pipeline.find_ventricle(scan)
         mask = located.on_scan()
@@ -199,16 +188,15 @@ class RoiTask(SegmentationTask):
 class MyocardiumTask(SegmentationTask):
     """Stages 1 and 2, as the networks draw."""
 
-    def __init__(self, served: ModelServer, queue: InferenceQueue, *, folder: Path) -> None:
+    def __init__(self, served: ModelServer, queue: InferenceQueue) -> None:
         super().__init__(
             served,
             queue,
-            folder=folder,
             description="Wall and enhancement from the networks, without anatomical correction.",
             options=(SCAR_METHOD, PHASE),
         )
 
-    def segment(self, scan: ShortAxisScan, pipeline: Pipeline, request: dict[str, Any]) -> Answer:
+    def segment(self, scan: ShortAxisScan, pipeline: Pipeline, request: InferenceRequest) -> Answer:
         """Draw wall and enhancement, and measure them as they are."""
         return answer_of(pipeline.without_correction(scan))
 
@@ -234,31 +222,28 @@ class CorrectTask(SegmentationTask):
         served: ModelServer,
         queue: InferenceQueue,
         *,
-        folder: Path,
         saved: Callable[[str, str], SavedLabel | None],
     ) -> None:
         super().__init__(
             served,
             queue,
-            folder=folder,
             description="Your own label map with every wall made anatomically possible: the one "
             "sent with the request, else your last one saved for the image, else the accepted one.",
             options=(KEEP_VALID, PHASE),
         )
         self._saved = saved
 
-    def segment(self, scan: ShortAxisScan, pipeline: Pipeline, request: dict[str, Any]) -> Answer:
+    def segment(self, scan: ShortAxisScan, pipeline: Pipeline, request: InferenceRequest) -> Answer:
         """Correct the label map. Raises InputError where there is none, or none of this scan."""
-        reader = str(getattr(request.get("reader"), "name", ""))
-        sent, image = request.get("label"), str(request.get("image_id") or "")
-        if sent:
-            start = SavedLabel(file=Path(sent), source="sent", version="", author=reader)
+        reader, sent, image = request.author, request.label_map, request.image_id
+        if sent is not None:
+            start = SavedLabel(file=sent, source="sent", version="", author=reader)
         elif image and (saved := self._saved(image, reader)) is not None:
             start = saved
         else:
             msg = "send a label map to correct, or save one for this image first"
             raise InputError(msg)
-        segments = request.get("label_info") if sent else None
+        segments = request.segments if sent else None
         labels, notes = read_with_warnings(start.file, grid=scan.grid, segments=segments)
         answer = answer_of(pipeline.correct(scan, scan.grid.from_input(labels)))
         features = answer.params["features"]

@@ -13,7 +13,7 @@ from acsnet.io.label_map import read_labels
 from acsnet.io.nifti import DAMAGED
 from acsnet.result import Result
 from acsnet.server.datastores.label_records import REVIEWED
-from acsnet.server.datastores.protocol import StudyStore, held_under
+from acsnet.server.datastores.protocol import StudyStore, record_under_tag
 
 logger = logging.getLogger(__name__)
 
@@ -88,7 +88,7 @@ class ScoreBook:
         stamp = self._stamp(image, model=self._model())
         if stamp is None or self._store.get(stamp) is None:
             return None
-        record = held_under(self._datastore.label_records(image), REVIEWED)
+        record = record_under_tag(self._datastore.label_records(image), REVIEWED)
         return None if record is None else (stamp, record.id)
 
     def _stamp(self, image: str, *, model: str) -> Stamp | None:

@@ -16,7 +16,7 @@ from acsnet.annotations.agreement import Agreement, compare
 from acsnet.errors import AcsnetError
 from acsnet.io.label_map import read_labels
 from acsnet.server.datastores.label_records import MODEL_DRAFT, REVIEWED
-from acsnet.server.datastores.protocol import StudyStore, held_under
+from acsnet.server.datastores.protocol import StudyStore, record_under_tag
 from acsnet.storage import append_line, read_lines
 
 
@@ -53,7 +53,7 @@ class AgreementScoring(ScoringMethod):
             except (AcsnetError, OSError, ValueError):
                 left_out += 1
                 continue
-            draft = held_under(datastore.label_records(image), MODEL_DRAFT)
+            draft = record_under_tag(datastore.label_records(image), MODEL_DRAFT)
             models.add((draft and draft.model) or "unknown")
         score = {
             "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),

@@ -9,7 +9,7 @@ from monailabel.interfaces.tasks.train import TrainTask
 from acsnet.errors import InputError
 from acsnet.fine_tuning.training_request import read_request
 from acsnet.fine_tuning.training_status import CANCELLED, DONE, FAILED, Status
-from acsnet.server.datastores.label_intake import author_of, who_asks
+from acsnet.server.datastores.label_intake import author_of, login_author
 from acsnet.server.inference.model_server import ModelServer
 from acsnet.server.learning.training_supervisor import LOG, Trainings, best_device
 from acsnet.server.state.audit_trail import note
@@ -84,7 +84,7 @@ def stop_training(trainings: Trainings) -> tuple[Path, Status] | None:
     stopped = trainings.stop()
     if stopped is not None:
         details = {"run": stopped[0].name, "state": "stopped"}
-        note("train", user=who_asks(), details=details)
+        note("train", user=login_author(), details=details)
     return stopped
 
 

@@ -9,11 +9,11 @@ from enum import Enum
 from acsnet.active_learning.assignments import Offer, last_offer
 from acsnet.annotations.label_versions import by_networks
 from acsnet.annotations.reading_details import DetailsStore, SavedDetails
-from acsnet.quantify.sampling import SAMPLING
+from acsnet.quantify.sampling import is_sampling_doubt
 from acsnet.report.patient import person_name
 from acsnet.report.wording import ordered_doubts
 from acsnet.server.datastores.label_records import MODEL_DRAFT, READER_DRAFT, REVIEWED
-from acsnet.server.datastores.protocol import LabelRecord, StudyStore, known_case, record_called
+from acsnet.server.datastores.protocol import LabelRecord, StudyStore, find_record, require_case
 from acsnet.server.measures_now import warnings_listed
 from acsnet.server.state.paths import DETAILS
 
@@ -85,7 +85,7 @@ class Case:
         """
         measured = warnings_listed(self.shown, self.entered) if self.shown else ()
         doubts = ordered_doubts((*self.remarks, *measured))
-        return tuple(doubt for doubt in doubts if not doubt.startswith(SAMPLING))
+        return tuple(doubt for doubt in doubts if not is_sampling_doubt(doubt))
 
     def measure(self, name: str) -> float | None:
         """A number of the label map that is shown; None where there is none."""
@@ -152,13 +152,13 @@ def _lost(versions: Sequence[LabelRecord]) -> tuple[str, ...]:
 
 def find_case(store: StudyStore, image: str) -> Case:
     """A case by its id. Raises UnknownError."""
-    known_case(store, image)
+    require_case(store, image)
     return build_case(store, image)
 
 
 def version_of(store: StudyStore, image: str, name: str) -> LabelRecord:
     """The label map of a case under an id or tag. Raises UnknownError."""
-    return record_called(find_case(store, image).versions, name)
+    return find_record(find_case(store, image).versions, name)
 
 
 def download_name(store: StudyStore, image: str, version: LabelRecord, ending: str) -> str:

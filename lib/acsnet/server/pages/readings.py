@@ -19,7 +19,7 @@ from acsnet.quantify.quantification import NOTHING, Given
 from acsnet.server.app import App
 from acsnet.server.datastores.label_intake import author_of
 from acsnet.server.datastores.label_reports import entered
-from acsnet.server.datastores.protocol import StudyStore, known_case
+from acsnet.server.datastores.protocol import StudyStore, require_case
 from acsnet.server.errors import ReplacedError
 from acsnet.server.identity import signed_on_page
 from acsnet.server.inference.work_queue import volume_place
@@ -60,7 +60,7 @@ def save_details(
     or other details are there now.
     """
     store = app.datastore()
-    known_case(store, image)
+    require_case(store, image)
     height, weight = _number("height", height_cm), _number("weight", weight_kg)
     details = ReadingDetails.from_dict(
         {

@@ -30,8 +30,10 @@ from acsnet.report.wording import (
 )
 from acsnet.server.app import App
 from acsnet.server.datastores.label_records import MODEL_DRAFT, READER_DRAFT, accepted_since
-from acsnet.server.datastores.protocol import LabelRecord, StudyStore, record_called
-from acsnet.server.identity import signed
+from acsnet.server.datastores.protocol import LabelRecord, StudyStore, find_record
+from acsnet.server.identity import login_name
+from acsnet.server.inference.infer_options import UNCERTAINTY
+from acsnet.server.inference.request import InferenceRequest
 from acsnet.server.inference.work_queue import volume_place
 from acsnet.server.measures_now import measures_of
 from acsnet.server.pages.batches import progress_of
@@ -157,7 +159,7 @@ def case_page(app: App, image: str, version: str = "", before: str = "") -> Resp
     store = app.datastore()
     unreadable = _unreadable(store, image)
     case = find_case(store, image)
-    looked_at = record_called(case.versions, version) if version else case.shown
+    looked_at = find_record(case.versions, version) if version else case.shown
     now = measures_of(store)
     if looked_at is not None:
         app.shown_versions.add(image, looked_at.id)
@@ -231,10 +233,17 @@ def segment(
 ) -> Response:
     """Segment a case and show it; uncertainty: with intervals, which takes longer."""
     find_case(app.datastore(), image)
-    path = app.datastore().get_image_uri(image)
-    request = signed({"model": "acsnet", "image": path, "image_id": image})
-    request |= {"asker": asker(http, ""), "gone": gone(http), "uncertainty": uncertainty}
-    app.segment(request)
+    app.segment(
+        InferenceRequest(
+            model="acsnet",
+            image=Path(app.datastore().get_image_uri(image)),
+            image_id=image,
+            user=login_name(),
+            client=asker(http, ""),
+            is_gone=gone(http),
+            parameters={UNCERTAINTY: uncertainty},
+        )
+    )
     shown = build_case(app.datastore(), image).shown
     other = "" if shown is None or shown.tag == MODEL_DRAFT else f"?version={MODEL_DRAFT}"
     return RedirectResponse(f"/acsnet/cases/{quote(image)}{other}", 303)

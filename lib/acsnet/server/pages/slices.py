@@ -20,7 +20,7 @@ from acsnet.labels import LABELS
 from acsnet.report.display_orientation import View, grey_window, view_of
 from acsnet.scan import ShortAxisScan
 from acsnet.server.app import AcsnetApp, App
-from acsnet.server.datastores.protocol import StudyStore, record_called
+from acsnet.server.datastores.protocol import StudyStore, find_record
 from acsnet.server.errors import UnknownError
 from acsnet.server.inference.work_queue import volume_place
 
@@ -78,7 +78,7 @@ def labels_of(
     """
     store = app.datastore()
     path = case_path(store, image)
-    record = record_called(store.label_records(image), version)
+    record = find_record(store.label_records(image), version)
     scan = read_scan(path)
     drawn = read_client_labels(Path(store.version_uri(image, record, earlier=True)), grid=scan.grid)
     return scan, scan.grid.from_input(drawn), record.name

@@ -17,7 +17,7 @@ from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Resp
 import acsnet
 from acsnet import NOTICE
 from acsnet.server.app import App
-from acsnet.server.datastores.protocol import StudyStore, known_case
+from acsnet.server.datastores.protocol import StudyStore, require_case
 from acsnet.server.dicomweb import ROOT
 from acsnet.settings import read_settings
 
@@ -152,7 +152,7 @@ def stock(app: App, path: str, request: Request, case: str = "") -> Response:
 
 def _case_address(store: StudyStore, image: str) -> str:
     """Where a case is corrected: in OHIF, or on its page where it is no DICOM series."""
-    known_case(store, image)
+    require_case(store, image)
     info = store.get_image_info(image)
     if "StudyInstanceUID" not in info:
         return f"/acsnet/cases/{quote(image)}"

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Body, HTTPException
 from acsnet.annotations.agreement import compare_all
 from acsnet.server.app import AcsnetApp, App
 from acsnet.server.datastores.label_intake import author_of
-from acsnet.server.datastores.protocol import known_case
+from acsnet.server.datastores.protocol import require_case
 from acsnet.server.identity import signed
 from acsnet.server.inference.batch import MAX_IMAGES
 from acsnet.server.web.request_checks import upload_suffix
@@ -61,7 +61,7 @@ def scores(app: App, method: str) -> list[dict[str, Any]]:
 @router.get("/acsnet/cases/{image}/agreement.json")
 def agreement(app: App, image: str) -> list[dict[str, Any]]:
     """How far every two people agree on an image, by the newest label map of each."""
-    known_case(app.datastore(), image)
+    require_case(app.datastore(), image)
     return [
         {"first": first, "second": second, **agreement.to_dict()}
         for first, second, agreement in compare_all(app.datastore().drawn_by(image))

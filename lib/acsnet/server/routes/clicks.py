@@ -24,11 +24,12 @@ from acsnet.server.app import App
 from acsnet.server.corrections.click_tasks import CLICK
 from acsnet.server.corrections.desk import Reader
 from acsnet.server.corrections.frame_labels import from_frames, to_frames
-from acsnet.server.corrections.points import Points, whole_number
+from acsnet.server.corrections.points import whole_number
 from acsnet.server.corrections.starts import FROM_MODEL
-from acsnet.server.datastores.label_intake import author_of, save_draft
+from acsnet.server.datastores.label_intake import DrawnLabel, author_of, save_label
 from acsnet.server.datastores.label_records import MODEL_DRAFT, READER_DRAFT, REVIEWED
 from acsnet.server.identity import signed_on_page
+from acsnet.server.inference.request import ClickRequest, InferenceRequest, Points
 from acsnet.server.inference.work_queue import volume_place
 from acsnet.server.routes.common import image_path
 from acsnet.server.web.load_limits import asker, gone
@@ -66,20 +67,22 @@ def click(app: App, http: Request, image: str, asked: Clicks) -> dict[str, Any]:
     path, began = image_path(app, image), time.perf_counter()
     reader, frames = _reader(http, asked.user), asked.frames
     answer = app.segment(
-        {
-            "model": CLICK,
-            "image": str(path),
-            "image_id": image,
-            "client_id": reader.name,
-            "asker": reader.key,
-            "gone": gone(http),
-            "reader": reader,
-            "points": lambda scan: points_of_pixels(asked.clicks, scan),
-            "source": asked.start,
-            "saved": asked.saved,
-            "kept": asked.kept,
-            "drawn": None if frames is None else lambda scan: from_frames(scan, frames),
-        }
+        InferenceRequest(
+            model=CLICK,
+            image=path,
+            image_id=image,
+            user=reader.name,
+            author=reader.name,
+            client=reader.key,
+            is_gone=gone(http),
+            clicks=ClickRequest(
+                points=lambda scan: points_of_pixels(asked.clicks, scan),
+                source=asked.start,
+                saved=asked.saved,
+                kept=asked.kept,
+                drawn=None if frames is None else lambda scan: from_frames(scan, frames),
+            ),
+        )
     )
     params, grid = answer.params, answer.grid
     out = {
@@ -102,14 +105,17 @@ def click(app: App, http: Request, image: str, asked: Clicks) -> dict[str, Any]:
     if asked.save:
         source, version = (params["started_from"][name] for name in ("source", "version"))
         with volume_place():
-            record, remarks = save_draft(
-                app.datastore(),
-                image,
-                scan,
-                answer.labels,
+            drawn = DrawnLabel(
+                scan=scan,
+                labels=answer.labels,
                 drawn_on=drawn_on,
                 author=reader.name,
                 model=params["start_model"],
+            )
+            record, remarks = save_label(
+                app.datastore(),
+                image,
+                drawn,
                 on_save=app.trainings.wake,
                 began=began,
                 began_from=version or (MODEL_DRAFT if source == FROM_MODEL else ""),

@@ -4,38 +4,30 @@ A page sends forms and is sent on to a page; a program sends JSON and gets JSON.
 """
 
 import time
-from collections.abc import Sequence
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 
-from acsnet.annotations.acceptance import check_kept
-from acsnet.annotations.label_versions import by_networks
 from acsnet.annotations.reading_details import MAX_COMMENT, check_text
-from acsnet.errors import InputError
-from acsnet.quantify.sampling import SAMPLING
+from acsnet.server.acceptance import accept_version
 from acsnet.server.app import AcsnetApp, App
 from acsnet.server.datastores.label_intake import author_of
-from acsnet.server.datastores.label_records import READER_DRAFT, REVIEWED, accepted_since
-from acsnet.server.datastores.label_reports import features_with, given_for
+from acsnet.server.datastores.label_records import READER_DRAFT
 from acsnet.server.datastores.protocol import (
     LabelRecord,
-    NewLabel,
     StudyStore,
-    held_under,
-    known_case,
-    record_called,
+    find_record,
+    record_under_tag,
+    require_case,
 )
 from acsnet.server.errors import UnshownError
 from acsnet.server.identity import signed, signed_on_page
 from acsnet.server.inference.work_queue import volume_place
-from acsnet.server.measures_now import known_now, measured_anew, opened
 from acsnet.server.state.audit_trail import note
 from acsnet.server.web import metrics
 from acsnet.server.web.error_responses import wants_page
-from acsnet.server.web.shown_versions import digest_of
 from acsnet.server.web.templates import page
 
 router = APIRouter()
@@ -67,15 +59,23 @@ def accept(app: App, request: Request, image: str, fields: Fields) -> Response:
     nobody is logged in; `comment`; `warnings_shown`, the warnings that the reader was shown or
     their digest; `next`, to go on to the next case.
     """
-    known_case(app.datastore(), image)
+    store = app.datastore()
+    require_case(store, image)
     by, comment = who_and_why(fields)
     version, shown = str(fields.get("version", "")), _shown(fields)
     saved = str(fields.get("saved") or "")
     start = time.perf_counter()
     try:
         with volume_place():
-            before, record = accepted(
-                app, image, version, saved=saved, by=by, comment=comment, shown=shown
+            before, record = accept_version(
+                store,
+                image,
+                version,
+                saved=saved,
+                by=by,
+                comment=comment,
+                warnings_shown=shown,
+                looked_at=app.shown_versions.holds,
             )
     except UnshownError as error:
         return _unshown(request, image, fields, error)
@@ -117,112 +117,16 @@ def next_case(app: App, by: str = "", after: str = "") -> RedirectResponse:
     return RedirectResponse(_next_page(app, by=by, after=after), 303)
 
 
-def accepted(
-    app: AcsnetApp,
-    image: str,
-    version: str,
-    *,
-    saved: str,
-    by: str,
-    comment: str,
-    shown: Sequence[str],
-) -> tuple[LabelRecord, LabelRecord]:
-    """Make a label map the reviewed one of its case.
-
-    Args:
-        app: with the store of the case.
-        image: id of the case.
-        version: id or tag of the label map; a draft of the networks becomes a version of its own.
-        saved: when the one that was looked at was saved; empty where nobody says.
-        by: the reader.
-        comment: what the reader says of it.
-        shown: the warnings that the reader was shown, or their digest.
-
-    Returns:
-        The label map as it was, and the reviewed one; that one twice if it was reviewed before.
-
-    Raises:
-        UnknownError: there is no such label map.
-        ReplacedError: it has been drawn anew since it was looked at, or the scan was replaced.
-        UnshownError: it has other warnings than those shown, among them that somebody else has
-            accepted a label map since it was saved; or it is an old one not looked at.
-        InputError: it was withdrawn, or drawn on an earlier state of the scan.
-        AcceptedError: somebody accepted it before, or this reader with another comment; or this
-            reader did, and a newer one holds.
-    """
-    store = app.datastore()
-    records = store.label_records(image)
-    record = record_called(records, version, saved=saved)
-    if record.state == "reviewed":
-        return _kept(records, record, record, by=by, comment=comment)
-    if record.state == "withdrawn" or not record.current:
-        why = "was withdrawn" if record.current else "was drawn on an earlier state of the scan"
-        msg = f"this label map {why}: draw it again"
-        raise InputError(msg)
-    if not (record.tag or app.shown_versions.holds(image, record.id)):
-        msg = "open this older label map and look at it before you accept it"
-        raise UnshownError(msg)
-    drawn_on = store.state_to_label(image)
-    file, record = opened(store, image, record)
-    is_drawn = not by_networks(record.author)
-    known = known_now(store, image, record) if is_drawn else None
-    measured = None
-    if known is None:
-        given = given_for(store.folder, image, scan=store.drawn_state_now(image))
-        measured = measured_anew(store, image, record, file, given=given)
-        warnings = measured.warnings
-    else:
-        warnings = tuple(known["warnings"])
-    read = {*shown, *(warnings if digest_of(warnings) in shown else ())}
-    warnings = (*accepted_since(store.label_records(image), record, besides=by), *warnings)
-    digest = digest_of(warnings)
-    to_show = {warning for warning in warnings if not warning.startswith(SAMPLING)}  # most have it
-    if digest not in shown and not to_show <= read:
-        msg = "this label map has warnings: look at them before you accept it"
-        raise UnshownError(msg, warnings=warnings, digest=digest)
-    if measured is None or is_drawn:
-        kept = store.review(image, record.id, by=by, comment=comment)
-        return _kept(records, record, kept, by=by, comment=comment)
-    label = NewLabel(
-        measured=measured,
-        features=features_with(record.features, measured),
-        drawn_on=drawn_on,
-        author=record.author,
-        state="reviewed",
-        tag=REVIEWED,
-        model=record.model,
-        reviewer=by,
-        comment=comment,
-    )
-    kept = store.keep_label(image, label)
-    return _kept(records, record, kept, by=by, comment=comment)
-
-
-def _kept(
-    records: Sequence[LabelRecord], before: LabelRecord, kept: LabelRecord, *, by: str, comment: str
-) -> tuple[LabelRecord, LabelRecord]:
-    """What `accepted` returns; records: as they were. Raises AcceptedError as `check_kept`."""
-    check_kept(
-        reviewer=kept.reviewer or kept.author,
-        at=kept.read,
-        kept_comment=kept.comment,
-        is_replaced=kept.is_replaced and kept.current,
-        by=by,
-        comment=comment,
-    )
-    return next((record for record in records if record.id == kept.id), before), kept
-
-
 def _withdrawn(
     app: AcsnetApp, image: str, fields: dict[str, Any], *, decision: str
 ) -> tuple[LabelRecord, str]:
-    known_case(app.datastore(), image)
+    require_case(app.datastore(), image)
     by, reason = who_and_why(fields)
     if decision == "rejected" and not reason:
         raise HTTPException(422, "give the reason, in the comment")
     store = app.datastore()
     version, saved = str(fields.get("version", "")), str(fields.get("saved") or "")
-    record = record_called(store.label_records(image), version, saved=saved)
+    record = find_record(store.label_records(image), version, saved=saved)
     if record.state == "withdrawn":
         return record, by
     kept = store.withdraw(image, record.name, by=by, reason=reason)
@@ -308,7 +212,7 @@ def _waiting(store: StudyStore, *, by: str, besides: str) -> list[str]:
     Those of others come before those of `by`, and of both those after `besides` first.
     """
     drafts = {
-        image: held_under(store.label_records(image), READER_DRAFT)
+        image: record_under_tag(store.label_records(image), READER_DRAFT)
         for image in store.list_images()
         if image != besides
         and READER_DRAFT in store.get_labels_by_image_id(image)

@@ -22,13 +22,13 @@ from acsnet.server.app import AcsnetApp, App
 from acsnet.server.corrections.frame_labels import Runs, from_frames, instance_uids, to_frames
 from acsnet.server.corrections.unsaved_edits import UnsavedEdit, UnsavedEdits
 from acsnet.server.corrections.unseen_slices import with_unseen
-from acsnet.server.datastores.label_intake import author_of, save_draft
+from acsnet.server.datastores.label_intake import DrawnLabel, author_of, save_label
 from acsnet.server.datastores.protocol import (
     LabelRecord,
     StudyStore,
-    held_under,
-    known_case,
-    record_called,
+    find_record,
+    record_under_tag,
+    require_case,
     scan_to_label,
 )
 from acsnet.server.errors import ReplacedError, UnknownError
@@ -68,7 +68,7 @@ def open_edit(
 
     tag: of another label map than the newest; revision: of another unsaved edit than the newest.
     """
-    known_case(app.datastore(), image)
+    require_case(app.datastore(), image)
     store = app.datastore()
     scan = read_scan(store.get_image_uri(image))
     instance_uids(scan)
@@ -77,7 +77,8 @@ def open_edit(
     if record is not None:
         file = Path(store.get_label_uri(image, record.tag))
         frames = to_frames(scan, read_client_labels(file, grid=scan.grid))
-        record = held_under(store.label_records(image), record.tag) or record  # measured by now
+        measured = record_under_tag(store.label_records(image), record.tag)
+        record = measured or record
     person, reader = logged_in(), _reader(by)
     edits = _edits(app).of(image, reader)
     newest = edits[0] if edits else None
@@ -108,7 +109,7 @@ def keep_edit(app: App, image: str, drawing: Drawing) -> JSONResponse:
 
     Answers 409 where another tab has changed the edit that it went on from: both are kept.
     """
-    known_case(app.datastore(), image)
+    require_case(app.datastore(), image)
     edit, clashes = _edits(app).keep(
         image,
         _reader_on_page(drawing.by),
@@ -128,7 +129,7 @@ def keep_edit(app: App, image: str, drawing: Drawing) -> JSONResponse:
 @router.delete("/edit")
 def drop_edit(app: App, image: str, by: ReaderQuery = "", revision: str = "") -> dict[str, Any]:
     """Remove what a reader has drawn and not saved; revision: of one edit, else of all."""
-    known_case(app.datastore(), image)
+    require_case(app.datastore(), image)
     edits, reader = _edits(app), _reader_on_page(by)
     revisions = [revision] if revision else [edit.revision for edit in edits.of(image, reader)]
     for dropped in revisions:
@@ -144,22 +145,25 @@ def save_edit(app: App, image: str, drawing: Drawing) -> dict[str, Any]:
     another version since the one that it began from.
     """
     began = time.perf_counter()
-    known_case(app.datastore(), image)
+    require_case(app.datastore(), image)
     store, reader = app.datastore(), _reader_on_page(drawing.by)
     records = store.label_records(image)
     with volume_place():
         path, drawn_on = scan_to_label(store, image)
         scan = read_scan(path)
         frames, notes = _on_all_slices(store, image, scan, drawing)
-        record, remarks = save_draft(
-            store,
-            image,
-            scan,
-            from_frames(scan, frames),
+        drawn = DrawnLabel(
+            scan=scan,
+            labels=from_frames(scan, frames),
             drawn_on=drawn_on,
             author=reader,
             model=_model_of(records, drawing),
             notes=notes,
+        )
+        record, remarks = save_label(
+            store,
+            image,
+            drawn,
             on_save=app.trainings.wake,
             began=began,
             began_from=drawing.version,
@@ -172,7 +176,7 @@ def save_edit(app: App, image: str, drawing: Drawing) -> dict[str, Any]:
 def _model_of(records: tuple[LabelRecord, ...], drawing: Drawing) -> str:
     """The model of the label map that a drawing began from; empty where that is not there."""
     try:
-        return record_called(records, drawing.version, saved=drawing.saved).model
+        return find_record(records, drawing.version, saved=drawing.saved).model
     except (UnknownError, ReplacedError):
         return ""
 
@@ -182,7 +186,7 @@ def _record_under(store: StudyStore, image: str, tag: str) -> LabelRecord | None
     records = [record for record in store.label_records(image) if record.tag and record.current]
     if not tag:
         return records[0] if records else None
-    record = held_under(records, tag)
+    record = record_under_tag(records, tag)
     if record is None:
         raise HTTPException(404, f"case {image!r} has no label map {tag!r}")
     return record

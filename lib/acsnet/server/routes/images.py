@@ -14,8 +14,8 @@ from acsnet.io import read_scan, write_image
 from acsnet.io.containers import open_volume
 from acsnet.io.dicom_files.dicom_file import DICOM_SUFFIXES, is_volume, read_header
 from acsnet.server.app import App
-from acsnet.server.datastores.label_intake import who_asks
-from acsnet.server.datastores.protocol import known_case
+from acsnet.server.datastores.label_intake import login_author
+from acsnet.server.datastores.protocol import require_case
 from acsnet.server.errors import LoadError
 from acsnet.server.inference.work_queue import volume_place
 from acsnet.server.routes.common import client_session, copy_upload, image_path, saved_upload
@@ -61,16 +61,16 @@ def add_image(app: App, file: Annotated[UploadFile, File()], image: str = "") ->
             added = app.datastore().add_image(name, str(path), {})
         except FileExistsError as error:
             raise HTTPException(409, str(error)) from error
-    note("upload", user=who_asks(), image=added)
+    note("upload", user=login_author(), image=added)
     return {"image": added}
 
 
 @router.post("/acsnet/cases/{image}/remove")
 def remove_image(app: App, image: str) -> RedirectResponse:
     """Remove a scan that a client uploaded; labels that were drawn on it are kept."""
-    known_case(app.datastore(), image)
+    require_case(app.datastore(), image)
     app.datastore().remove_image(image)
-    note("remove", user=who_asks(), image=image)
+    note("remove", user=login_author(), image=image)
     return RedirectResponse("/acsnet/", 303)
 
 

@@ -7,7 +7,8 @@ own route holds up every other request until it is done.
 import json
 import uuid
 from contextlib import ExitStack
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated
 
 from fastapi import APIRouter, File, Form, HTTPException, Request, UploadFile
 from fastapi.responses import JSONResponse, Response
@@ -16,8 +17,7 @@ from urllib3 import encode_multipart_formdata
 from urllib3.fields import RequestField
 
 from acsnet.server.app import App
-from acsnet.server.corrections.desk import Reader
-from acsnet.server.corrections.points import POINT_LISTS
+from acsnet.server.corrections.points import points_of
 from acsnet.server.datastores.label_intake import author_of
 from acsnet.server.identity import signed
 from acsnet.server.inference.infer_options import (
@@ -28,6 +28,7 @@ from acsnet.server.inference.infer_options import (
     UNCERTAINTY,
     named,
 )
+from acsnet.server.inference.request import ClickRequest, InferenceRequest
 from acsnet.server.inference.response import Answer, label_map_bytes
 from acsnet.server.routes.common import client_session, image_path, saved_upload
 from acsnet.server.web.load_limits import asker, gone
@@ -35,11 +36,8 @@ from acsnet.server.web.request_checks import json_object, result_suffix
 
 router = APIRouter()
 
-TAKEN = (SCAR_METHOD, KEEP_VALID, UNCERTAINTY, PHASE, SERIES, "label_info", "client_id")
-"""What of a client's parameters reaches a task."""
-
-POINTS = (*POINT_LISTS, "label", "reset_state")
-"""What of them is about clicks."""
+PARAMETERS = (SCAR_METHOD, KEEP_VALID, UNCERTAINTY, PHASE, SERIES)
+"""What a client may choose for a task."""
 
 MEDIA_TYPE = "application/octet-stream"
 """Of a label map: NIfTI and NRRD have no registered type."""
@@ -66,24 +64,32 @@ def infer(
     if output is ResultType.dicom_seg:
         raise HTTPException(422, "DICOM SEG is not available: ask for image, json or all")
     wishes = named(signed(json_object(params)))
-    suffix = result_suffix(wishes)
-    request: dict[str, Any] = {name: wishes[name] for name in TAKEN if name in wishes}
-    who = asker(http, author_of(wishes))
-    request |= {"model": model, "asker": who, "gone": gone(http)}
-    request |= {
-        "reader": Reader(name=author_of(wishes), key=who),
-        "points": {name: wishes[name] for name in POINTS if name in wishes},
-        "selected": wishes.get("selected_label_name"),
-    }
+    suffix, author, image_id = result_suffix(wishes), author_of(wishes), ""
     with ExitStack() as uploads:
-        if label is not None:
-            request["label"] = str(uploads.enter_context(saved_upload(app, label)))
+        sent = None if label is None else uploads.enter_context(saved_upload(app, label))
         if file is not None and not session_id:
-            request["image"] = str(uploads.enter_context(saved_upload(app, file)))
+            path = uploads.enter_context(saved_upload(app, file))
         elif session_id:
-            request["image"] = client_session(app, session_id, http, used=True).image
+            path = Path(client_session(app, session_id, http, used=True).image)
         else:
-            request |= {"image": str(image_path(app, image)), "image_id": image}
+            path, image_id = image_path(app, image), image
+        request = InferenceRequest(
+            model=model,
+            image=path,
+            image_id=image_id,
+            user=str(wishes.get("client_id") or ""),
+            author=author,
+            client=asker(http, author),
+            is_gone=gone(http),
+            parameters={name: wishes[name] for name in PARAMETERS if name in wishes},
+            label_map=sent,
+            segments=wishes.get("label_info"),
+            selected_label=str(wishes.get("selected_label_name") or ""),
+            clicks=ClickRequest(
+                points=lambda scan: points_of(wishes, scan.grid),
+                anew=wishes.get("reset_state") is True,
+            ),
+        )
         answer = app.segment(request)
     return _response(answer, suffix=suffix, output=output)
 

@@ -1,7 +1,6 @@
 """Routes of label maps: save, list the versions, withdraw what holds under a tag."""
 
 import time
-from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, File, Form, HTTPException, UploadFile
@@ -10,12 +9,12 @@ from acsnet import NOTICE
 from acsnet.measure import numbers_of
 from acsnet.server.app import App
 from acsnet.server.datastores.label_intake import (
-    accept_file,
-    save_and_tell,
+    login_author,
+    read_drawn_file,
+    save_label,
     state_of,
-    who_asks,
 )
-from acsnet.server.datastores.protocol import each_once, known_case
+from acsnet.server.datastores.protocol import each_once, require_case
 from acsnet.server.identity import Role, require, signed
 from acsnet.server.inference.work_queue import volume_place
 from acsnet.server.measures_now import measures_of
@@ -30,7 +29,7 @@ MAX_TAGS = 20
 
 
 @router.put("/datastore/label")
-def save_label(
+def put_label(
     app: App,
     image: str,
     label: Annotated[UploadFile, File()],
@@ -53,8 +52,8 @@ def save_label(
     if (tags := store.get_labels_by_image_id(image)) and len({*tags, tag}) > MAX_TAGS:
         raise HTTPException(422, f"an image may have labels under {MAX_TAGS} tags at most")
     with saved_upload(app, label) as sent, volume_place():
-        save = partial(accept_file, store, image, sent, tag=tag, info=info)
-        record, unnoted = save_and_tell(store, image, save, on_save=app.trainings.wake, began=began)
+        drawn = read_drawn_file(store, image, sent, tag=tag, info=info)
+        record, unnoted = save_label(store, image, drawn, on_save=app.trainings.wake, began=began)
     # 3D Slicer shows the answer under "Show details", from its first line on.
     return {
         "warnings": [*record.warnings, *record.missing, *unnoted],
@@ -78,7 +77,7 @@ def versions(app: App, image: str) -> list[dict[str, Any]]:
     Only those that are fetched by a tag are measured for it: a warning says where another would be.
     """
     store = app.datastore()
-    known_case(store, image)
+    require_case(store, image)
     records, now = each_once(store.label_records(image)), measures_of(store)
     shown = [(now.of if record.tag else now.at_once_of)(image, record) for record in records]
     return [record.to_info() for record in shown]
@@ -87,10 +86,10 @@ def versions(app: App, image: str) -> list[dict[str, Any]]:
 @router.delete("/datastore/label")
 def withdraw(app: App, id: str, tag: str) -> dict[str, Any]:  # noqa: A002 - the name that clients send
     """Take the label map that holds under a tag out of use; its version is kept."""
-    known_case(app.datastore(), id)
+    require_case(app.datastore(), id)
     if tag not in app.datastore().get_labels_by_image_id(id):
         raise HTTPException(404, f"image {id!r} has no label with tag {tag!r}")
-    by = who_asks()
+    by = login_author()
     kept = app.datastore().withdraw(id, tag, by=by)
     note("withdraw", user=by, image=id, details={"version": kept.id, "tag": tag})
     return {}
