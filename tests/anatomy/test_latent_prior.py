@@ -36,8 +36,15 @@ def build(experts, **options):
     )
 
 
-def test_a_prior_holds_valid_experts_first_and_then_as_many_samples_as_asked_for(experts):
-    prior = build(experts)
+@pytest.fixture(scope="module")
+def small_prior(experts):
+    return build(experts)
+
+
+def test_a_prior_holds_valid_experts_first_and_then_as_many_samples_as_asked_for(
+    experts, small_prior
+):
+    prior = small_prior
     assert len(prior.codes) == len(prior.scale_mm) == prior.experts + 50
     assert prior.experts <= 59
     assert not (prior.codes[: prior.experts] == experts[0][0]).all(axis=1).any()
@@ -47,9 +54,9 @@ def test_a_prior_holds_valid_experts_first_and_then_as_many_samples_as_asked_for
     assert (thickness > limit - 0.8).all()  # what a pixel more or less makes
 
 
-def test_the_same_seed_gives_the_same_prior_and_another_one_does_not(experts):
-    np.testing.assert_array_equal(build(experts).codes, build(experts).codes)
-    assert not np.array_equal(build(experts).codes, build(experts, seed=4).codes)
+def test_the_same_seed_gives_the_same_prior_and_another_one_does_not(experts, small_prior):
+    np.testing.assert_array_equal(build(experts).codes, small_prior.codes)
+    assert not np.array_equal(build(experts, seed=4).codes, small_prior.codes)
 
 
 def test_samples_that_are_never_valid_end_the_search(experts):
@@ -65,11 +72,6 @@ def test_the_typical_gap_is_the_median_distance_to_the_nearest_other():
     assert typical_gap(codes) == pytest.approx(1.5)  # of 1, 1, 2, 4
 
 
-@pytest.fixture(scope="module")
-def small_prior(experts):
-    return build(experts)
-
-
 @pytest.fixture
 def folder(tmp_path, small_prior):
     small = AutoencoderConfig(base_filters=2, depth=3, side=32, code=2)
@@ -78,8 +80,8 @@ def folder(tmp_path, small_prior):
     return tmp_path
 
 
-def test_a_prior_comes_back_as_it_was_saved(folder, experts):
-    saved, loaded = build(experts), load_prior(read_limits(), folder=folder)
+def test_a_prior_comes_back_as_it_was_saved(folder, small_prior):
+    saved, loaded = small_prior, load_prior(read_limits(), folder=folder)
     np.testing.assert_array_equal(loaded.codes, saved.codes)
     np.testing.assert_array_equal(loaded.scale_mm, saved.scale_mm)
     for name in ("experts", "gap", "acceptance", "seed"):

@@ -150,7 +150,7 @@ def source(number):
     return SimpleNamespace(case=f"c{number}", place=f"place {number}")
 
 
-def test_ten_thousand_scans_are_listed_as_they_are_worked_on(ray):
+def test_a_thousand_scans_are_listed_as_they_are_worked_on(ray):
     class Quick:
         def work(self, one):
             return Outcome(case=one.case, place=one.place, computed=True)
@@ -159,7 +159,7 @@ def test_ten_thousand_scans_are_listed_as_they_are_worked_on(ray):
 
     def scans():
         nonlocal taken, most
-        for number in range(10_000):
+        for number in range(1_000):
             taken += 1
             most = max(most, taken - done)
             yield source(number)
@@ -169,7 +169,7 @@ def test_ten_thousand_scans_are_listed_as_they_are_worked_on(ray):
     for outcome in work_all(scans(), workers):
         done += 1
         seen.add(outcome.case)
-    assert len(seen) == 10_000
+    assert len(seen) == 1_000
     assert most <= 2
 
 

@@ -30,7 +30,12 @@ from acsnet.fine_tuning.fine_tune import moved_back
 from acsnet.fine_tuning.model_registry import Models
 from acsnet.fine_tuning.promotion import decide
 from acsnet.fine_tuning.reviewed_cases import ReadCases, read_cases
-from acsnet.fine_tuning.training_request import Case, read_request, run_folders, write_request
+from acsnet.fine_tuning.training_request import (
+    RequestedScan,
+    read_request,
+    run_folders,
+    write_request,
+)
 from acsnet.fine_tuning.training_status import change_status, read_status
 from acsnet.nets.architecture import ResUNetConfig
 from acsnet.nets.torch_weights import random_network
@@ -142,7 +147,7 @@ def test_models_are_compared_on_what_people_drew_and_two_of_them_on_accepted_dra
     def case(name, *, unchanged):
         file = tmp_path / name
         about = {"image": file, "label": file, "sha256": "", "held": True}
-        return Case(name=name, patient=name, unchanged=unchanged, **about), None
+        return RequestedScan(name=name, patient=name, unchanged=unchanged, **about), None
 
     monkeypatch.setattr(worker, "measure", measure)
     cases = (case("drawn", unchanged=False), case("accepted", unchanged=True))
@@ -167,7 +172,7 @@ def test_half_of_the_way_is_gone_back():
     assert (moved.weight.item(), before.weight.item()) == (2.0, 1.0)
 
 
-def test_two_processes_make_one_candidate(site, write_scan, tmp_path, capfd):
+def test_two_processes_make_one_candidate(site, write_scan, tmp_path):
     """As `torchrun` starts them, which `tests/train/test_distributed.py` does in earnest."""
     folder = request(site, [write_scan(k) for k in range(2)], trainer="roi", epochs=1)
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -175,7 +180,8 @@ def test_two_processes_make_one_candidate(site, write_scan, tmp_path, capfd):
     shared = folder, tmp_path / "lock", tmp_path / "audit.jsonl"
     children = [begun(take_part, *shared, rank, port) for rank in "01"]
     assert [ended(child) for child in children] == [0, 0]
-    assert capfd.readouterr().out.count("roi: epoch 1, mean loss") == 1
+    said = "".join((tmp_path / f"said-{rank}").read_text() for rank in "01")
+    assert said.count("roi: epoch 1, mean loss") == 1
     status = read_status(folder)
     assert (status.state, status.epoch, status.epochs) == ("done", 1, 1)
     assert site.names()[-1] == status.candidate
@@ -296,8 +302,8 @@ def test_a_better_model_is_promoted_and_a_poisoned_one_is_not(
         case if held[case.name] else write_scan(k, label=shuffled(ring_labels(12.0 + k)))
         for k, case in enumerate(cases)
     ]
-    folder = request(site, poisoned, epochs=4)
-    assert in_a_child(perform, folder, schedule) == 0
+    folder = request(site, poisoned, epochs=2)
+    assert in_a_child(perform, folder, replace(schedule, images_an_epoch=32)) == 0
     status = read_status(folder)
     assert (status.state, status.promoted) == ("done", False)
     assert status.detail.startswith("worse than the margin: left ventricle Dice, myocardium Dice")

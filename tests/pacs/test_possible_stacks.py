@@ -14,9 +14,10 @@ from acsnet.quantify.features import compute_features
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def plain(patient, tmp_path):
-    return read_scan(packed_scans.write(tmp_path / "plain", patient()))
+@pytest.fixture(scope="module")
+def plain(samples):
+    """The scan of a series as it is; nobody writes to its arrays."""
+    return read_scan(samples / "dicom" / "phantom-1")
 
 
 def per_series(datasets, *, first_number=20, name="LGE SAX BH {}"):

@@ -10,6 +10,19 @@ from in_process import app_over, application_of, client_of
 from acsnet.server.datastores.folder import StudiesDatastore
 
 
+@pytest.fixture
+def drawn_reports():
+    """For tests that read a report in the PACS: it is drawn as it is everywhere else."""
+
+
+@pytest.fixture(autouse=True)
+def empty_reports(request, monkeypatch):
+    """To draw a report takes a second at each save into a PACS, and few tests read one there."""
+    if "drawn_reports" not in request.fixturenames:
+        empty = "acsnet.server.datastores.label_reports.report_pdf"
+        monkeypatch.setattr(empty, lambda *_, **__: b"%PDF-1.4")
+
+
 @pytest.fixture(scope="module")
 def web(tmp_path_factory, samples):
     """client: asks the server; application: that answers; app: behind it; series, study: UIDs of

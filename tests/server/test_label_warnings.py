@@ -184,7 +184,9 @@ def test_what_stock_ohif_stored_past_the_server_is_told_in_the_report(archive):
     assert all(warning in pages for warning in WARNINGS)
 
 
-def test_slicer_is_told_when_it_saves_into_a_pacs_and_so_are_readers_there(archive, pacs, tmp_path):
+def test_slicer_is_told_when_it_saves_into_a_pacs_and_so_are_readers_there(
+    archive, pacs, drawn_reports, tmp_path
+):
     write_label_map(tmp_path / "sent.nii.gz", archive.labels, archive.scan.grid)
     record = accept_file(
         archive.datastore,

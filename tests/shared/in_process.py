@@ -5,11 +5,15 @@ from contextlib import contextmanager
 import pytest
 import shared_networks
 from fastapi.testclient import TestClient
-from monailabel.endpoints import datastore, info, session
 
 from acsnet.pipeline import Pipeline
-from acsnet.server import asgi
-from acsnet.server.app import AcsnetApp
+from acsnet.server.monailabel_settings import lean_import
+
+with lean_import():
+    from monailabel.endpoints import datastore, info, session
+
+    from acsnet.server import asgi
+    from acsnet.server.app import AcsnetApp
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from acsnet.errors import InputError
 from acsnet.io import read_scan
 from acsnet.io.label_map import read_labels_on
 from acsnet.pacs.config import PacsSettings
-from acsnet.server.datastores.label_intake import accept_file, accept_label
+from acsnet.server.datastores.label_intake import DrawnLabel, accept_file, accept_label
 from acsnet.server.datastores.pacs import DicomWebDatastore
 from acsnet.server.datastores.protocol import NewLabel
 from acsnet.server.dicomweb.stow_pacs import checked_seg
@@ -225,7 +225,7 @@ def test_an_accepted_draft_is_a_reviewed_segmentation_of_its_reader(datastore, i
 
 
 def test_report_and_sr_in_the_pacs_have_what_the_reader_said_and_entered(
-    datastore, image, pacs, tmp_path
+    datastore, image, pacs, drawn_reports, tmp_path
 ):
     details = ReadingDetails(
         height_cm=180.0,
@@ -270,7 +270,9 @@ def test_a_mark_that_does_not_fit_keeps_no_label_map_from_being_stored(
     DetailsStore(tmp_path / "store" / DETAILS).save(image, details, reader="Reader A")
     about = {"author": "Reader A", "state": "draft", "tag": "draft"}
     about["drawn_on"] = datastore.state_to_label(image)
-    saved = accept_label(datastore, image, scan, scan.grid.to_input(stack), **about)
+    saved = accept_label(
+        datastore, image, DrawnLabel(scan=scan, labels=scan.grid.to_input(stack), **about)
+    )
     notes = [note for note in saved.warnings if note.startswith(NOT_USED)]
     assert [note.partition(": ")[2].partition(",")[0] for note in notes] == [
         "the RV insertion was placed in slice 1",
@@ -289,7 +291,7 @@ def test_measures_kept_before_a_mark_get_no_doubts_of_it(datastore, image, sampl
     labels = read_labels_on(truth, scan=scan, image=truth).astype(np.uint8)
     about = {"author": "Reader A", "state": "draft", "tag": "draft"}
     about["drawn_on"] = datastore.state_to_label(image)
-    saved = accept_label(datastore, image, scan, labels, **about)
+    saved = accept_label(datastore, image, DrawnLabel(scan=scan, labels=labels, **about))
     far = ReadingDetails(rv_insertion={5: (100.0, 94.0)})
     DetailsStore(tmp_path / "store" / DETAILS).save(image, far, reader="Reader A")
     assert "degrees from" in " ".join(measure_marked(scan, labels, given=given_of(far)).warnings)

@@ -14,7 +14,7 @@ from acsnet.train.samples.slices import SOURCES
 
 from ..conftest import image_of, labels_of, save
 
-MIX = SampleMix(phantoms=1, variants=dict.fromkeys(SOURCES, 1))
+MIX = SampleMix(phantoms=0, variants=dict.fromkeys(SOURCES, 1))
 
 
 @pytest.fixture
