@@ -8,6 +8,8 @@ from ways_in import by_server
 
 from acsnet.errors import GeometryError
 from acsnet.io import read_scan
+from acsnet.io.finder import scans_of
+from acsnet.io.series import SeriesFinder
 
 
 @pytest.mark.parametrize("place", [0, 3, 7])
@@ -76,8 +78,11 @@ REVERSED, EQUAL = (lambda index: 8 - index), (lambda index: 1 + index)
 """How the second image of a slice is numbered, where the first ones are numbered from 1."""
 
 
-def two_series_in_one(datasets, folder, names, *, number, numbers=EQUAL):
-    """Each slice in two series of one UID without tags of their kind; the second is 100 darker."""
+def two_series_in_one(datasets, folder, names, *, number, numbers=EQUAL, **tags):
+    """Each slice in two series of one UID without tags of their kind; the second is 100 darker.
+
+    tags: the values of other tags in the first and in the second image.
+    """
     for index, dataset in enumerate(datasets):
         for second in range(2):
             image = pydicom.dcmread(dataset.filename)
@@ -86,6 +91,8 @@ def two_series_in_one(datasets, folder, names, *, number, numbers=EQUAL):
             image.SeriesDescription = names[second]
             image.SeriesNumber = 8 + second * number
             image.InstanceNumber = numbers(index) if second else 1 + index
+            for tag, values in tags.items():
+                setattr(image, tag, values[second])
             image.PixelData = (image.pixel_array - 100 * second).astype(np.int16).tobytes()
             packed_scans.save(image, folder / f"{index}-{second}.dcm")
     return folder
@@ -111,6 +118,30 @@ def test_two_series_of_one_uid_are_told_apart_whatever_numbers_their_images_have
     with pytest.raises(GeometryError, match=told):
         read_scan(folder)
     for phase, darker in ((1, 0), (2, 100)):
+        np.testing.assert_array_equal(read_scan(folder, phase=phase).pixels, plain.pixels - darker)
+
+
+def test_two_series_of_one_uid_come_in_the_order_of_their_times(patient_1, plain, tmp_path):
+    """Also if the later one has the lower number and the name that comes first."""
+    names, times = ("PSIR SAX", "LGE SAX"), ("120000", "130000")
+    folder = two_series_in_one(patient_1, tmp_path, names, number=-1, AcquisitionTime=times)
+    for phase, darker in ((1, 0), (2, 100)):
+        np.testing.assert_array_equal(read_scan(folder, phase=phase).pixels, plain.pixels - darker)
+
+
+@pytest.mark.parametrize(("odd", "phases"), [("LGE SAX good", [1, 2]), ("LGE SAX MAG", [1])])
+def test_a_slice_that_is_called_otherwise_hides_no_other_scan(
+    patient_1, plain, tmp_path, odd, phases
+):
+    """But the scan that has it where it would mix kinds; the others are phase-sensitive."""
+    names = ("LGE SAX PSIR",) * 2 if "MAG" in odd else ("LGE SAX",) * 2
+    folder = two_series_in_one(patient_1, tmp_path, names, number=0, EchoTime=(2, 4))
+    image = pydicom.dcmread(folder / "4-1.dcm")
+    image.SeriesDescription = odd
+    packed_scans.save(image, folder / "4-1.dcm")
+    assert [scan.phase for scan in scans_of(SeriesFinder(folder).find()) if scan.phase] == phases
+    for phase in phases:
+        darker = 100 * (phase - 1)
         np.testing.assert_array_equal(read_scan(folder, phase=phase).pixels, plain.pixels - darker)
 
 

@@ -218,8 +218,8 @@ def test_one_image_that_was_stored_with_and_without_correction_is_no_repeat(
 @pytest.mark.filterwarnings("ignore:Invalid value for VR TM")
 @pytest.mark.parametrize(
     ("before", "after"),
-    [("95900", "100500"), ("9:59:00", "10:05:00"), ("235300", "000500")],
-    ids=["lost zero", "colons", "midnight"],
+    [("95900", "100500"), ("9:59:00", "10:05:00"), ("", "140000"), ("000000", "140000")],
+    ids=["lost zero", "colons", "no time", "no true time"],
 )
 def test_the_latest_is_that_by_the_clock_however_a_time_is_written(
     patient_1, plain, tmp_path, before, after
@@ -269,3 +269,49 @@ def test_repeats_of_kinds_that_only_names_tell_count_apart(patient_1, plain, tmp
     for phase, darker in ((1, 0), (2, 100)):
         change = read_scan(tmp_path, phase=phase).pixels - plain.pixels + darker
         assert sorted(change.mean(axis=(1, 2))) == [0] * 7 + [3]
+
+
+def test_repeats_of_the_phase_count_apart_from_those_of_the_real_part(patient_1, plain, tmp_path):
+    """Whatever their series is called; phases are darker by 100, and what came later by 3."""
+    for component, darker in (("REAL", 0), ("PHASE", 100)):
+        for number, dataset in enumerate(patient_1):
+            for hour, more in ((12, 0), (13, 3))[: 2 if number == 4 else 1]:
+                image = pydicom.dcmread(dataset.filename)
+                image.ImageType = ["ORIGINAL", "PRIMARY", "OTHER"]
+                image.SeriesDescription, image.ComplexImageComponent = "PSIR SAX", component
+                path = tmp_path / f"{component}{hour}-{number}.dcm"
+                timed(image, path, hour=hour, number=number, offset=-darker - more)
+    change = read_scan(tmp_path, phase=2).pixels - plain.pixels
+    assert sorted(change.mean(axis=(1, 2))) == [-3] + [0] * 7
+
+
+@pytest.mark.parametrize("names", [("PSIR SAX", "SAX again"), ("LGE SAX", "LGE PSIR")])
+def test_a_repeat_is_one_also_where_its_name_or_that_of_the_stack_tells_no_kind(
+    patient_1, plain, tmp_path, names
+):
+    for number, dataset in enumerate(patient_1):
+        dataset.SeriesDescription = names[0]
+        timed(dataset, tmp_path / f"M{number}.dcm", hour=12, number=number)
+    patient_1[4].SeriesDescription = names[1]
+    timed(patient_1[4], tmp_path / "again.dcm", hour=13, number=4, offset=3)
+    scan = read_scan(tmp_path)
+    change = (scan.pixels - plain.pixels).mean(axis=(1, 2))
+    assert sorted(change) == [0] * 7 + [3]
+    assert scan.warnings == ("slice repeated: again.dcm is taken, the latest, not M4.dcm",)
+
+
+@pytest.mark.parametrize("at", [(4,), (4, 5)])
+def test_a_few_images_of_a_kind_that_only_names_tell_are_left_out(patient_1, plain, tmp_path, at):
+    for number, dataset in enumerate(patient_1):
+        dataset.ImageType = ["ORIGINAL", "PRIMARY", "OTHER"]
+        dataset.SeriesDescription = "LGE SAX MAG"
+        timed(dataset, tmp_path / f"M{number}.dcm", hour=12, number=number)
+        if number in at:
+            dataset.SeriesDescription = "LGE SAX PSIR"
+            timed(dataset, tmp_path / f"P{number}.dcm", hour=13, number=number, offset=-100)
+    scan = read_scan(tmp_path)
+    np.testing.assert_array_equal(scan.pixels, plain.pixels)
+    assert list(scan.warnings) == [
+        f"left out: P{number}.dcm, of an image type (phase-sensitive) that most slices do not have"
+        for number in at
+    ]

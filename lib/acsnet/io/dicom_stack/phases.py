@@ -44,12 +44,16 @@ SERIES_TAGS: dict[str, str] = {
     "SeriesDescription": "series",
     "SeriesNumber": "series",
 }
-"""The same of images that were several series, tried after these; of a name its `name_stem`."""
+"""The same of images that were several series, tried after these; of a name its `name_stem`.
 
-KIND_TAGS = ("ComplexImageComponent", "ImageType", KIND, "SeriesDescription")
-"""Of these the tags of magnitude and phase-sensitive images, and of pictures made of them, of which
-never both make a stack.
+But before a tag with other values at each position, unless the moment tells the images apart.
 """
+
+KIND_TAGS = ("ComplexImageComponent", "ImageType", KIND)
+"""Of these the tags of magnitude and phase-sensitive images, of which never both make a stack."""
+
+TYPE_TAGS = (*KIND_TAGS, "SeriesDescription")
+"""Of these the tags of images, and of pictures made of them, that some positions may lack."""
 
 ACQUISITION_TAGS = ("AcquisitionTime", "AcquisitionNumber")
 """Of these the tags that number what was acquired one after another."""
@@ -114,7 +118,7 @@ def phases_of(groups: Sequence[Sequence[DicomFile]], *, count: int) -> list[tupl
 
     groups: the images of each position; count: how many numbers at most, spread evenly. Empty
     where there is no choice, or no plain one: of images that are missing at some positions those
-    must be the fewer.
+    must be the fewer. A number that would mix image types is left out.
     """
     most = max(map(len, groups))
     full = sum(len(group) == most for group in groups)
@@ -128,7 +132,7 @@ def phases_of(groups: Sequence[Sequence[DicomFile]], *, count: int) -> list[tupl
         try:
             chosen = _chosen(rows, tag=tag, phase=number)
         except GeometryError:
-            return []
+            continue
         words = f"{number} of {most} {_what(tag)}, {tag} {_shown(chosen[0], tag)}"
         phases.append((number, words))
     return phases
@@ -225,7 +229,7 @@ def _separating_tag(groups: Sequence[Sequence[DicomFile]]) -> str | None:
     ]
     fullest = max(groups, key=len)
     if len(fullest) > min(map(len, groups)):
-        for tag in (tag for tag in separating if tag in KIND_TAGS):
+        for tag in (tag for tag in separating if tag in TYPE_TAGS):
             values = [_values(group, tag) for group in groups]
             if set.union(*values) == _values(fullest, tag) and set.intersection(*values):
                 return tag
@@ -240,7 +244,9 @@ def _separating_tag(groups: Sequence[Sequence[DicomFile]]) -> str | None:
         orders = _orders(groups, acquired[0])
         by_chance = [tag for tag in HEART_TAGS if _orders(groups, tag) != orders]
         separating = [tag for tag in separating if tag not in by_chance]
-    return next(iter(alike + separating), None)
+    by_time = separating if acquired else []  # numbers by which labels were saved stay
+    of_images = [tag for tag in alike + by_time if tag not in SERIES_TAGS]
+    return next(iter(of_images + alike + separating), None)
 
 
 def _orders(groups: Sequence[Sequence[DicomFile]], tag: str) -> list[list[DicomFile]]:

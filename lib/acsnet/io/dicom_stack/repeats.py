@@ -38,9 +38,6 @@ REPEATED_LATER_WITH = {
 MIN_APART_S = 2.0
 """A heartbeat with all its cardiac phases is shorter, a breath-hold longer."""
 
-MAX_SESSION_S = 12 * 3600.0
-"""Between images of a slice: further apart on one date, midnight lies between them. Ours."""
-
 MAX_INVERSION_TIMES = 3
 """Of the images of a slice that was repeated: with more of them somebody looked for the best."""
 
@@ -54,7 +51,7 @@ RECONSTRUCTION = {"ND", "NORM", "DIS2D", "DIS3D", "FIL", "MFSPLIT", "NONE"}
 """Values of ImageType that tell how an image was corrected or filtered, not what it shows."""
 
 Kind = tuple[str, str]
-"""What `kind_of` tells, else ComplexImageComponent, and ImageType without `RECONSTRUCTION`."""
+"""ComplexImageComponent, else what `kind_of` tells, and ImageType without `RECONSTRUCTION`."""
 
 
 def without_repeats(
@@ -173,27 +170,34 @@ def _without_scouts(
     return kept, remarks
 
 
-def _usual_types(groups: Sequence[Sequence[DicomFile]]) -> set[str]:
-    """Values of ImageType that most positions have; all of them where none is at most."""
-    counts = Counter(
-        kind for group in groups for kind in {file.text("ImageType") for file in group}
-    )
+def _usual_types(groups: Sequence[Sequence[DicomFile]]) -> set[Kind]:
+    """What `_type` gives at most positions; all of it where none is at most."""
+    counts = Counter(kind for group in groups for kind in {*map(_type, group)})
     return {kind for kind, count in counts.items() if count > len(groups) / 2} or set(counts)
 
 
 def _left_out_remarks(
-    kept: Sequence[DicomFile], group: Sequence[DicomFile], kinds: set[str]
+    kept: Sequence[DicomFile], group: Sequence[DicomFile], kinds: set[Kind]
 ) -> list[str]:
     """What to tell of the images of a position that are not kept; kinds: the usual image types."""
-    foreign = [file for file in group if file not in kept and file.text("ImageType") not in kinds]
+    foreign = [
+        file for file in group if file not in kept and not any(_is_of(file, kind) for kind in kinds)
+    ]
     remarks = []
     if foreign:
-        types = "/".join(sorted({file.text("ImageType") or "none" for file in foreign}))
+        usual = {shown for _, shown in kinds}
+        types = "/".join(sorted({_foreign_words(file, usual) for file in foreign}))
         remarks.append(
             f"left out: {named(foreign)}, of an image type ({types}) that most slices do not have"
         )
     alike = [file for file in group if file not in foreign]
     return [*remarks, _repeat_remark(kept, alike)] if len(kept) < len(alike) else remarks
+
+
+def _foreign_words(file: DicomFile, usual: set[str]) -> str:
+    """An unusual ImageType, or the kind of an image that has a usual one."""
+    kind, shown = _type(file)
+    return kind if shown in usual else shown or "none"
 
 
 def _repeat_remark(latest: Sequence[DicomFile], group: Sequence[DicomFile]) -> str:
@@ -273,22 +277,29 @@ def _by_kind(group: Sequence[DicomFile]) -> dict[Kind, list[DicomFile]]:
 def _kind(file: DicomFile) -> Kind:
     values = file.text("ImageType").upper().split("\\")
     shown = "\\".join(value for value in values if value.strip() not in RECONSTRUCTION)
-    return kind_of(file.header) or component_of(file.header), shown
+    return component_of(file.header) or kind_of(file.header) or "", shown
 
 
-def _latest(group: Sequence[DicomFile], kinds: set[str]) -> list[DicomFile]:
+def _type(file: DicomFile) -> Kind:
+    """As `_kind`, with the whole ImageType."""
+    return _kind(file)[0], file.text("ImageType")
+
+
+def _is_of(file: DicomFile, usual: Kind) -> bool:
+    """Whether an image has the type `usual`; where nothing tells its kind, it may be of any."""
+    kind, shown = _type(file)
+    return shown == usual[1] and (kind == usual[0] or "" in (kind, usual[0]))
+
+
+def _latest(group: Sequence[DicomFile], kinds: set[Kind]) -> list[DicomFile]:
     """Of each of the usual image types the latest image."""
-    by_kind: dict[str, list[DicomFile]] = {}
-    for file in group:
-        by_kind.setdefault(file.text("ImageType"), []).append(file)
-    return [_last(files) for kind, files in by_kind.items() if kind in kinds]
+    alike = [[file for file in group if _is_of(file, kind)] for kind in kinds]
+    latest = {_last(files) for files in alike if files}
+    return [file for file in group if file in latest]
 
 
 def _last(images: Sequence[DicomFile]) -> DicomFile:
-    """The latest image, also after a midnight that is not in its date; of one moment by name."""
-    if len({file.text("AcquisitionDate") for file in images}) == 1:
-        evening = max(map(_seconds, images)) - MAX_SESSION_S
-        images = [file for file in images if _seconds(file) < evening] or images
+    """The latest image; of one moment by name."""
     return max(images, key=lambda file: (_moment(file), file.name))
 
 
