@@ -121,7 +121,7 @@ def test_results_and_archives_beside_scans_are_named(tmp_path):
     ("name", "reason"),
     [
         *((f"p1{ending}", "packed") for ending in (".nii.zst", ".nii.Z", ".dcm.lz4", ".txz")),
-        *((f"p1{ending}", FOREIGN) for ending in (".vtk", ".vti", ".npz", ".h5", ".mat")),
+        *((f"p1{ending}", FOREIGN) for ending in (".mgz", ".gipl.gz")),
         *((f"p1{ending}", "an unfinished download") for ending in (".nii.gz.part", ".crdownload")),
     ],
 )
@@ -132,8 +132,9 @@ def test_files_that_may_hold_a_patient_and_are_not_read_are_named(tmp_path, name
         read_scan(tmp_path)
 
 
-def test_the_transform_that_spm_keeps_beside_a_volume_is_no_patient(tmp_path):
-    for name in ("p1.nii", "p1.mat"):
+def test_transforms_meshes_and_features_beside_a_volume_are_no_patients(tmp_path):
+    names = ("p1.nii", "p1.mat", "p1_sn.mat", "p1_to_cine.mat", "lv_mesh.vtk", "a.npz", "a.h5")
+    for name in names:
         (tmp_path / name).touch()
     assert volume_files(tmp_path) == ([tmp_path / "p1.nii"], [])
 

@@ -238,7 +238,7 @@ def check_rest(name: str, rest: bytes | None, *, row: int) -> None:
     as `rest_bytes`, or what `read_rest` gives; row: as `pixel_bytes`. Raises InputError.
     """
     if rest is None:
-        msg = f"{name} has other bytes behind its gzip data: unpack it with gzip, which drops them"
+        msg = f"{name} has other bytes behind its gzip data (a transfer that failed?)"
         raise InputError(msg)
     if len(rest) >= row and (len(rest) >= BLOCK_BYTES or any(rest)):
         msg = f"{name} is longer than the image that its header describes (another type or size?)"

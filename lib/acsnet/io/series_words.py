@@ -2,7 +2,7 @@
 
 import re
 
-CINE = re.compile(r"(?<![a-z])cin[eé]", re.IGNORECASE)
+CINE = re.compile(r"(?<![a-z])(?:cine|ciné(?![a-z]))", re.IGNORECASE)
 
 CINE_SEQUENCE = re.compile(
     r"(?<![a-z]) (?: [23]d )? (retro | fiesta | tru (?:e)? fi (?:sp)? | s? b -? [tf] fe | b? ssfp"
@@ -54,7 +54,7 @@ OTHER_CONTRAST = re.compile(
 ABBREVIATION = re.compile(
     r"(?<![a-z]) (?: (?<! nach [\s_-] ) (?<! post [\s_-] ) (?<! after [\s_-] ) (?: stress | rest )"
     r" | dyn (?: amic )? | pc | pd | loc | tag (?: ged )? | harp | dense | strain"
-    r" | grid | swi | cest | mrf ) (?![a-z])",
+    r" | grid | swi | cest ) (?![a-z])",
     re.IGNORECASE | re.VERBOSE,
 )
 """As `OTHER_CONTRAST`, for series of a scanner alone: files are called after patients, too."""
@@ -78,11 +78,13 @@ MAP_WORD = re.compile(r"(?<![a-z]) map (?: s | ping )? (?![a-z])", re.IGNORECASE
 """In names that say no more of maps than this: what they show is told as a doubt."""
 
 UNCONTRASTED = re.compile(
-    r"(?<![a-z]) (?: pre [\s_-]* (?: contrast | gad | gd (?![a-z]) )"
-    r" | (?<! space [\s_-] ) nati[vf]e? (?![a-z]) )",
+    r"(?<![a-z]) (?: pre [\s_-]* (?: contrast | gad (?: o\w* | (?![a-z]) ) | gd (?![a-z]) )"
+    r" | (?<! space [\s_-] ) (?<! acq [\s_-] ) nati[vf]e? (?![a-z])"
+    r" (?! [\s_-]* (?: space | grid | res | orient | iso ) ) )",
     re.IGNORECASE | re.VERBOSE,
 )
-"""Of scans before contrast agent, which shows LGE. The native space of BIDS is where images lie."""
+"""Of scans before contrast agent, which shows LGE. The native space, or resolution,
+of BIDS and others is where images lie."""
 
 AMBIGUOUS = re.compile(
     r"(?<![a-z]) (?: rt | film | mtc? | fase (?! [\s_-]* [^\W\d_]{3} ) ) (?![a-z])",

@@ -21,7 +21,6 @@ def content_by_name(name, header, grid):
         ("sax swi", "other"),
         ("SA_Grid", "other"),
         ("CEST", "other"),
-        ("MRF T1", "other"),
         ("Cardiac_SA_2DFIESTA", "cine"),
         ("SA BFFE", "cine"),
         ("B-FFE SA", "cine"),
@@ -35,6 +34,8 @@ def content_by_name(name, header, grid):
         ("LGE real-time SA", "lge"),
         ("MDE 2DFIESTA", "lge"),
         ("SWITCH SA", "lge"),
+        ("LE MRF", "lge"),
+        ("Cinéas Paul SA", "lge"),
     ],
 )
 def test_vendors_words_for_other_scans_are_known(patient_1, plain, name, contrast):
@@ -85,6 +86,12 @@ def test_words_of_scanners_are_none_in_the_names_of_files(plain, name):
         ("LGE pre-contrast", True),
         ("PSIR native SA", True),
         ("sub-1_space-native_LGE", False),
+        ("LGE pre gadolinium", True),
+        ("LGE acq-native", False),
+        ("LGE native space", False),
+        ("LGE_native_resolution", False),
+        ("LGE native grid", False),
+        ("LGE Pre Gaddis", False),
         ("alternative LGE", False),
         ("LGE pregnant", False),
     ],
@@ -109,11 +116,16 @@ def test_a_bullseye_is_never_lge(patient_1):
         ("T1", "sax", "lge"),
         ("UNKNOWN", "sax", "lge"),
         ("T2", "LGE sax", "lge"),
+        ("T2", "sax IR", "lge"),
+        ("TOF", "sax IR", "lge"),
+        ("T2", "STIR sax IR", "other"),
+        ("STIR", "sax IR", "other"),
     ],
 )
 def test_the_contrast_that_a_scanner_names_counts_as_the_type_of_the_images(
     patient_1, plain, acquired, name, contrast
 ):
+    del patient_1[0].InversionTime
     patient_1[0].AcquisitionContrast = acquired
     content = content_by_name(name, patient_1[0], plain.grid)
     assert content.contrast == contrast
@@ -121,9 +133,16 @@ def test_the_contrast_that_a_scanner_names_counts_as_the_type_of_the_images(
         assert f"(AcquisitionContrast {acquired})" in content.remarks[0]
 
 
+def test_an_inversion_time_says_more_than_the_contrast_that_a_scanner_names(patient_1, plain):
+    patient_1[0].InversionTime, patient_1[0].AcquisitionContrast = 300, "PROTON_DENSITY"
+    assert content_by_name("sax", patient_1[0], plain.grid).contrast == "lge"
+    patient_1[0].AcquisitionContrast = "PERFUSION"
+    assert content_by_name("sax", patient_1[0], plain.grid).contrast == "other"
+
+
 def test_the_contrast_of_the_frames_of_an_enhanced_object_counts_too(patient_1, tmp_path):
     for dataset in patient_1:
         dataset.SeriesDescription, dataset.ProtocolName = "sax", ""
-        dataset.AcquisitionContrast = "T2"
+        dataset.AcquisitionContrast = "PERFUSION"
     scan = read_scan(enhanced_packings.enhanced_multi_frame(patient_1, tmp_path / "a"))
     assert scan.contrast == "other"

@@ -32,11 +32,8 @@ Header = Dataset
 """What a DICOM file says of its image."""
 
 DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
-FOREIGN_SUFFIXES = (
-    *(".mgz", ".mgh", ".mnc", ".gipl", ".gipl.gz", ".vtk", ".vti"),
-    *(".npy", ".npz", ".mat", ".h5"),
-)
-"""Of volumes of FreeSurfer, MINC and others, and of arrays, which are to be converted first."""
+FOREIGN_SUFFIXES = (".mgz", ".mgh", ".mnc", ".gipl", ".gipl.gz")
+"""Of volumes of FreeSurfer, MINC and others, which are to be converted first."""
 
 UNFINISHED_SUFFIXES = (".part", ".partial", ".crdownload", ".download")
 """Of files that a browser or another program has not received to the end."""
@@ -235,10 +232,7 @@ def why_unread(path: Path) -> str:
         return PACKED
     if lowered.endswith(UNFINISHED_SUFFIXES):
         return UNFINISHED
-    is_side_file = lowered.endswith(".mat") and any(  # SPM keeps the transform of a volume there
-        path.with_suffix(ending).is_file() for ending in SUFFIXES
-    )
-    return FOREIGN if lowered.endswith(FOREIGN_SUFFIXES) and not is_side_file else ""
+    return FOREIGN if lowered.endswith(FOREIGN_SUFFIXES) else ""
 
 
 def read_header(path: Path, name: str) -> tuple[DicomFile | None, list[str]]:

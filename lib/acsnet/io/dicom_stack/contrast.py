@@ -66,6 +66,9 @@ OTHER_TYPES = {
 Of the images of a Dixon scan those of water, and in phase, are its LGE.
 """
 
+ALSO_OF_LGE = {"T2", "T2_STAR", "PROTON_DENSITY", "TOF"}
+"""Of these the values of AcquisitionContrast that say less than an inversion."""
+
 TRIGGER_TAGS = ("TriggerTime", "NominalCardiacTriggerDelayTime")
 
 MAX_IMAGES_OF_LGE = 6
@@ -178,6 +181,9 @@ def other_scan_reason(header: Dataset, *, images_each: int) -> str | None:
 
 def _contrast_reason(header: Dataset) -> str | None:
     acquired = {text_of(header, "AcquisitionContrast").upper()}
+    inverted = has_inversion_time(header) or name_with(header, INVERSION) is not None
+    if inverted and name_with(header, OWN_INVERSION) is None:
+        acquired -= ALSO_OF_LGE
     for tag, values in (("ImageType", _types(header)), ("AcquisitionContrast", acquired)):
         if named := values & OTHER_TYPES:
             return f"{tag} {min(named)}"
