@@ -114,6 +114,19 @@ def test_what_a_reader_accepted_is_no_news_to_that_reader(desk):
     assert desk.decide("accept", by="Bob", **shown).is_success
 
 
+def test_a_draft_that_somebody_else_accepted_as_it_is_is_no_other_label_map(desk):
+    for reader in ("Ana", "Bob", "Ana"):
+        (draft,) = [one for one in desk.store.label_records(desk.image) if one.tag == "original"]
+        shown = {"version": "original", "warnings_shown": list(draft.warnings)}
+        answer = desk.decide("accept", by=reader, **shown)
+        assert answer.is_success or "already accepted by Ana" in answer.text
+
+
+def test_a_save_that_does_not_say_what_it_began_from_is_told_of_no_other(desk):
+    first, again, other = (desk.save(name)["warnings"] for name in ("Ana", "Ana", "Bob"))
+    assert first == again == other
+
+
 def test_an_old_version_is_not_accepted_blind(desk):
     old, new = desk.save("Ana")["version"], desk.save("Bea")["version"]
     assert old != new

@@ -194,13 +194,15 @@ def save_label(
         },
     )
     on_save()
-    return record, (*_saved_since(before, began_from), *unnoted)
+    since = _saved_since(before, began_from, besides=record.author) if began_from else ()
+    return record, (*since, *unnoted)
 
 
-def _saved_since(records: Sequence[LabelRecord], version: str) -> tuple[str, ...]:
-    """What is told where a person saved a version after the one that a drawing began from.
+def _saved_since(records: Sequence[LabelRecord], version: str, *, besides: str) -> tuple[str, ...]:
+    """What is told where somebody saved a version after the one that a drawing began from.
 
-    A draft of the networks that a person accepted is that person's. records: newest first.
+    A draft of the networks that a person accepted is that person's. records: newest first; version:
+    id or tag; besides: the person whose own versions are no news.
     """
     if all(version not in (record.id, record.tag) for record in records):
         return ()
@@ -210,7 +212,7 @@ def _saved_since(records: Sequence[LabelRecord], version: str) -> tuple[str, ...
         for record in newer
         if record.id
     )
-    by = next(filter(None, people), None)
+    by = next((name for name in people if name and name != besides), None)
     if by is None:
         return ()
     return (

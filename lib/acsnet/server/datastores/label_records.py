@@ -122,10 +122,12 @@ def accepted_since(
     """What to know before one accepts a draft: somebody has accepted a label map since.
 
     records: of its scan; record: the draft; besides: the person whose own acceptance is no news.
-    Empty where nobody has since it was saved.
+    Empty where nobody has since it was saved, or only this very draft of the networks.
     """
     valid = record_under_tag(records, REVIEWED)
     if valid is None or valid.read is None or valid.read <= (record.saved or LONG_AGO):
+        return ()
+    if record.tag == MODEL_DRAFT and by_networks(valid.author):
         return ()
     reviewer = valid.reviewer or valid.author
     if reviewer and reviewer == besides:

@@ -71,7 +71,8 @@ class Task(InferTask):
 
     def __call__(self, request: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         """Only MONAI Label's own routes call this, and the server has none of them: see `run`."""
-        raise NotImplementedError
+        msg = "start the server with `acsnet serve`, or with the application of acsnet.server.asgi"
+        raise NotImplementedError(msg)
 
 
 class SegmentationTask(Task):

@@ -173,7 +173,7 @@ def case_page(app: App, image: str, version: str = "", before: str = "") -> Resp
     warnings = () if looked_at is None else looked_at.warnings
     since: tuple[str, ...] = ()
     if looked_at is not None and looked_at.state == "draft":
-        since = accepted_since(case.versions, looked_at)
+        since = accepted_since(case.versions, looked_at, besides=login_name())
     return page(
         "case.html",
         case=case,
