@@ -116,6 +116,22 @@ def test_what_has_no_line_in_the_audit_log_has_one_after_the_next_start(
     assert drawn < reviewed <= saved < withdrawn < lines[0]["time"]
 
 
+def test_an_accepted_draft_of_the_networks_has_its_review_in_the_audit_log_too(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("ACSNET_STATE", str(tmp_path))
+    SegSaves(tmp_path / "saves.jsonl").add(
+        "1.2", user="Ben", image="1", model="m", state="reviewed"
+    )
+    decision = SegDecision(instance="1.2", author="ACSNet", reviewer="Ben")
+    SegDecisions(tmp_path / "decisions.jsonl").add(decision)
+    missing = unrecorded(tmp_path)
+    assert [(*key, about["user"]) for key, about in missing.items()] == [
+        ("save", "1.2", "Ben"),
+        ("review", "1.2", "Ben"),
+    ]
+
+
 def test_what_has_its_line_in_the_audit_log_has_no_other(
     datastore, image, pacs, tmp_path, monkeypatch
 ):

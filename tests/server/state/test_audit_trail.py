@@ -76,9 +76,10 @@ def test_a_draft_of_the_networks_is_a_save_by_who_accepted_it_and_none_where_it_
     label.write_bytes(b"2")
     accepted = versions.add("a", label, author="ACSNet 0.3.0", state="reviewed", by="Eve")
     versions.mark("a", accepted.id, "withdrawn", by="Bob")
-    assert complete(versions, models) == 2
+    assert complete(versions, models) == 3
     assert lines()[1:] == [
         ("save", "Eve", "a", accepted.id, "reviewed"),
+        ("review", "Eve", "a", accepted.id),
         ("withdraw", "Bob", "a", accepted.id),
     ]
 

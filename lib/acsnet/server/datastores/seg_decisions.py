@@ -145,10 +145,10 @@ def _decisions(
         if not isinstance(instance, str):
             continue
         about = {"model": models.get(instance, ""), "image": "", "details": _at(line)}
-        if line.get("draft"):
-            yield "review", instance, {**about, "user": str(line.get("reviewer", ""))}
+        if line.get("reviewer"):
+            yield "review", instance, {**about, "user": str(line["reviewer"])}
         if line.get("withdrawn_by"):
-            yield "withdraw", instance, {**about, "user": str(line["withdrawn_by"])}
+            yield "withdraw", instance, {**about, "model": "", "user": str(line["withdrawn_by"])}
 
 
 def _at(line: Mapping[str, Any]) -> dict[str, str]:

@@ -61,7 +61,7 @@ def _lines_of(version: Version) -> Iterator[tuple[Event, dict[str, Any]]]:
     details = {"version": version.id, "state": state, "at": version.saved.isoformat()}
     if reviewer or not by_networks(version.author):  # a draft of theirs that is rejected is no save
         yield "save", {**about, "user": saver, "details": details}
-    if reviewed is not None and state == "draft":
+    if reviewed is not None and (state == "draft" or saver != version.author):
         details = {"version": version.id, "at": reviewed.isoformat()}
         yield "review", {**about, "user": reviewer, "details": details}
     if version.state == "withdrawn":
