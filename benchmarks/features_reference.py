@@ -57,6 +57,7 @@ column in pixels from 0, by the number of the slice in the file from 1.
 
 In the files that the commands write there is `segmentation_sha256`: the SHA-256 of
 `segmentation.nii.gz` as it was written. A label map that was changed since is not overwritten.
+Results of 0.2.0 and earlier tell this only where a cohort wrote them.
 
 """
 # Where each nested type is found in the document.

@@ -112,8 +112,8 @@ def check_unchanged(folder: Path) -> None:
     written = noted.get(RECORDED_LABELS)
     if written is not None and file.is_file() and sha256_of(file) != written:
         msg = (
-            f"{file} was changed since it was written: measure it with `acsnet quantify` into "
-            "another folder, then move it away"
+            f"{file} was changed since it was written, or two commands wrote it at once: measure "
+            "it with `acsnet quantify` into another folder, then move it away"
         )
         raise InputError(msg)
 

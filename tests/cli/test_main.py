@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from acsnet import __version__
 from acsnet.cli.common import Commands
 from acsnet.cli.main import app
+from acsnet.export import write_result
 
 pytestmark = pytest.mark.slow
 
@@ -131,6 +132,24 @@ def test_nothing_half_written_is_left(segmented):
     _, output = segmented
     names = {path.name for path in output.rglob("*") if path.is_file()}
     assert names == {"segmentation.nii.gz", "features.json"}
+
+
+@pytest.mark.parametrize("command", ["segment", "compare"])
+def test_a_changed_label_map_is_refused_before_anything_is_computed(
+    samples, measured, tmp_path, monkeypatch, command
+):
+    scan = str(samples / "nifti" / "phantom-1.nii.gz")
+    inputs, output = (
+        ([scan], tmp_path) if command == "segment" else ([scan] * 2, tmp_path / "after")
+    )
+    file = write_result(measured, output) / "segmentation.nii.gz"
+    file.write_bytes(b"corrected")
+    computed = []
+    monkeypatch.setattr("acsnet.pipeline.Pipeline.load", lambda **_: computed.append)
+    result = runner.invoke(app, [command, *inputs, "--output", str(tmp_path)])
+    said = "was changed since it was written, or two commands wrote it at once: measure it with"
+    assert said in " ".join(result.output.split())
+    assert (result.exit_code, computed, file.read_bytes()) == (2, [], b"corrected")
 
 
 def test_inputs_of_one_name_are_told_apart_by_their_folders(samples, tmp_path):

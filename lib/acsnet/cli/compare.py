@@ -37,13 +37,13 @@ def compare(
     device: DeviceOption = "cpu",
 ) -> None:
     """Compare two scans of a patient: sizes and scar with 95 % intervals, segments without."""
-    from acsnet.export import write_result
+    from acsnet.export import check_unchanged, write_result
     from acsnet.pipeline import Pipeline
     from acsnet.report.comparison.compare import check_one_patient
     from acsnet.report.comparison.compare import compare as compare_scans
     from acsnet.report.comparison.pages import comparison_pdf
     from acsnet.report.patient import read_subject
-    from acsnet.storage import write_bytes, write_json
+    from acsnet.storage import case_folder, write_bytes, write_json
 
     scans = (
         _read(before, phase_before, series_before, which="-before"),
@@ -57,6 +57,7 @@ def compare(
     check_one_patient(of_before, of_after)
     for name, scan in zip(("before", "after"), scans, strict=True):
         _check_alone(output / name, scan.name)
+        check_unchanged(case_folder(output / name, scan.name))  # before the long part
     pipeline = Pipeline.load(device=device, standard_tone=True)
     first, second = (pipeline(scan) for scan in scans)
     compared = compare_scans(first, second, of_before=of_before, of_after=of_after)

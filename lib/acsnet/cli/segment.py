@@ -91,12 +91,19 @@ def segment(
 ) -> None:
     """Segment scans. Writes OUTPUT/<case>/segmentation.nii.gz and features.json for each."""
     with err.status(LOADING):
-        from acsnet.export import read_kinds, write_csv, write_reports, write_result
+        from acsnet.export import (
+            check_unchanged,
+            read_kinds,
+            write_csv,
+            write_reports,
+            write_result,
+        )
         from acsnet.pipeline import Pipeline
         from acsnet.quantify.quantification import NOTHING
         from acsnet.report.files import ROW
         from acsnet.report.patient import read_subject
         from acsnet.settings import read_settings
+        from acsnet.storage import case_folder
 
         given = _given_values(height_cm, weight_kg, rv_insertion)
         paths = _named_paths(inputs)
@@ -120,6 +127,7 @@ def segment(
         start = time.perf_counter()
         scan = _read_scan(path, name, others=done, phase=phase, series=series)
         scan = replace(scan, windows=None) if ignore_window else scan
+        check_unchanged(case_folder(output, scan.name))  # before the long part
         result = pipeline(scan, given=given)
         folder = write_result(result, output, sources=[path])
         features = result.features_dict()

@@ -14,8 +14,11 @@ from acsnet import __version__
 from acsnet.measure import measure_labels
 from acsnet.phantom.make import make_phantom
 from acsnet.phantom.spec import PhantomSpec
+from acsnet.quantify.features import split_words
 from acsnet.quantify.quantification import NOTHING, Given
+from acsnet.report.reading import UNREAD
 from acsnet.server.datastores.label_reports import (
+    companions_of,
     features_with,
     kept_features,
     warnings_with,
@@ -93,6 +96,21 @@ def test_what_belongs_to_the_label_map_stays_when_it_is_measured_again(measure):
     assert again == {**now, **run, "software": software}
     assert (again["schema"], now["warnings"]) == (5, list(measured.warnings))
     assert features_with({**noted, "schema": 3}, measured) == now
+
+
+def test_the_sr_of_a_draft_that_is_measured_again_says_the_threshold_on_record(measure):
+    split = {
+        "scar_method": "half_max",
+        "scar_threshold": 60.0,
+        "remote_intensity": 20.0,
+        "peak_intensity": 120.0,
+    }
+    measured = measure()
+    noted = {**measured.features_dict(), **split, "warnings": ["of then"]}
+    features = companions_of(measured, features=noted, reading=UNREAD).features
+    words = "Core scar as segmented: signal from 60, half of the peak (120)."
+    assert split_words(vars(features)) == words
+    assert features == replace(measured.features, **split, warnings=measured.warnings)
 
 
 def test_a_doubt_of_a_mark_that_was_moved_or_taken_away_is_gone(measure):

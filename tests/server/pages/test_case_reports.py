@@ -19,6 +19,7 @@ from acsnet.annotations.marks import NOT_USED
 from acsnet.annotations.reading_details import DetailsStore, ReadingDetails
 from acsnet.io import read_scan, write_label_map
 from acsnet.io.label_map import read_labels_on
+from acsnet.quantify.features import split_words
 from acsnet.quantify.quantification import Given, quantify
 from acsnet.report.bullseye import bullseye_png
 from acsnet.report.layout.page import new_page
@@ -255,6 +256,16 @@ def test_a_draft_of_the_networks_is_measured_with_what_was_entered_before(case):
     measures = case.get("features.json", "original").json()
     for key in ("rv_insertion", "segments", "scar_method", "scar_threshold", "methods"):
         assert measures[key] == draft.features[key]
+
+
+def test_report_and_sr_of_a_draft_say_the_same_of_what_split_its_scar(case):
+    assert case.web.client.post(f"/acsnet/cases/{case.web.series}/segment").status_code == 303
+    words = split_words(case.get("features.json", "original").json())
+    assert words.startswith("Core scar as segmented: signal from")
+    assert words in text_of(case.get("report.pdf", "original"))
+    sr = pydicom.dcmread(BytesIO(case.get("measurements.dcm", "original").content)).to_json()
+    assert words in sr
+    assert "as drawn." not in sr
 
 
 def test_a_label_says_of_which_release_the_networks_are_whose_draft_it_began_from(case):

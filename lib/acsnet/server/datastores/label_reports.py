@@ -15,6 +15,7 @@ from acsnet.annotations.reading_details import DetailsStore, ReadingDetails
 from acsnet.dicom.sr_content import Clinical, clinical_of
 from acsnet.measure import MEASURES
 from acsnet.pacs.archive import Companions
+from acsnet.quantify.features import Features
 from acsnet.quantify.features_document import SCHEMA
 from acsnet.quantify.quantification import NOTHING, Given
 from acsnet.report.patient import subject_of
@@ -176,6 +177,15 @@ def clinical_with(measured: Measured, reading: Reading, *, features: Mapping[str
     )
 
 
+def told_features(measured: Measured, features: Mapping[str, Any]) -> Features:
+    """The measures of the SR, the same as in the report.
+
+    features: those of the report; measured anew, a draft of the networks has no threshold.
+    """
+    of_labels = {name: features[name] for name in OF_THE_LABELS}
+    return Features(**of_labels, warnings=measured.warnings)
+
+
 def companions_of(
     measured: Measured, *, features: Mapping[str, Any], reading: Reading
 ) -> Companions:
@@ -185,7 +195,7 @@ def companions_of(
     """
     method = read_settings().report.method
     return Companions(
-        features=replace(measured.features, warnings=measured.warnings),
+        features=told_features(measured, features),
         segments=measured.quantification.segments,
         reader=reading.reader,
         clinical=clinical_with(measured, reading, features=features),

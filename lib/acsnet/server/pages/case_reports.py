@@ -24,7 +24,12 @@ from acsnet.report.wording import has_segments
 from acsnet.result import Measured
 from acsnet.server.app import App
 from acsnet.server.datastores.label_records import MODEL_DRAFT
-from acsnet.server.datastores.label_reports import clinical_with, entered, reading_of
+from acsnet.server.datastores.label_reports import (
+    clinical_with,
+    entered,
+    reading_of,
+    told_features,
+)
 from acsnet.server.datastores.protocol import LabelRecord, StudyStore
 from acsnet.server.inference.work_queue import volume_place
 from acsnet.server.measures_now import features_now, measured_anew, measures_of, opened
@@ -86,17 +91,15 @@ def structured_report(app: App, image: str, tag: VersionQuery) -> Response:
         raise HTTPException(404, "there is no DICOM SEG of this label map")
     details, _ = entered(store.folder, image, scan=store.drawn_state_now(image))
     version, measured = _measured(store, image, tag, details=details)
-    reading = _reading(version, details)
+    known = features_now(store, image, version, measured)
     document = make_sr(
-        replace(measured.features, warnings=measured.warnings),
+        told_features(measured, known),
         read_dataset(file),
         source_stack(measured.scan, headers_at(_path(store, image))),
         segments=measured.quantification.segments,
         state="reviewed" if version.state == "reviewed" else "draft",
         creator=version.reviewer or version.author or "unknown",
-        clinical=clinical_with(
-            measured, reading, features=features_now(store, image, version, measured)
-        ),
+        clinical=clinical_with(measured, _reading(version, details), features=known),
     )
     name = download_name(store, image, version, "-sr.dcm")
     return _download(file_content(document), name, "application/dicom")
