@@ -101,6 +101,7 @@ def test_a_blood_pool_without_a_wall_has_no_number_of_wall_or_scar():
         (LABELS, None, "Core scar and grey zone are as drawn."),
         (LABELS, ScarThreshold(method="remote", reason="no signal"), ""),
         (np.minimum(LABELS, 2), ScarThreshold(method="remote", remote=20.0), ""),
+        (np.where(LABELS == 5, 5, np.minimum(LABELS, 2)), None, ""),
     ],
 )
 def test_what_split_core_scar_and_grey_zone_is_said_in_words(labels, threshold, words):

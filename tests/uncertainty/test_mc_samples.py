@@ -99,8 +99,8 @@ def test_intervals_are_of_the_network_that_they_were_fitted_for(myo, note):
 
 
 def test_intervals_of_core_and_grey_zone_are_of_the_threshold_that_they_were_fitted_for():
-    by_peak = of_a_wall(myo="12ab", threshold=ScarThreshold(method="half_max"))
-    by_remote = of_a_wall(myo="12ab", threshold=ScarThreshold(method="remote"))
+    by_peak = of_a_wall(myo="12ab", threshold=ScarThreshold(method="half_max", value=50.0))
+    by_remote = of_a_wall(myo="12ab", threshold=ScarThreshold(method="remote", value=50.0))
     assert set(by_remote.intervals) - set(by_peak.intervals) == {
         "core_scar_volume_ml",
         "grey_zone_volume_ml",
@@ -109,6 +109,14 @@ def test_intervals_of_core_and_grey_zone_are_of_the_threshold_that_they_were_fit
     assert "enhancement_volume_ml" in by_peak.intervals
     (note,) = by_peak.notes
     assert note.startswith("core scar and grey zone have no intervals: these were fitted for the")
+
+
+def test_intervals_are_those_of_any_threshold_where_there_is_nothing_to_split():
+    unsplit = of_a_wall(myo="12ab", threshold=ScarThreshold(method="half_max"))
+    by_remote = of_a_wall(myo="12ab", threshold=ScarThreshold(method="remote"))
+    assert unsplit.notes == ()
+    assert unsplit.intervals == by_remote.intervals
+    assert {"core_scar_volume_ml", "grey_zone_volume_ml"} < set(unsplit.intervals)
 
 
 def of_a_wall(*, myo, threshold):

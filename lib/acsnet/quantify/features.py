@@ -153,11 +153,11 @@ def compute_features(
 
 
 def split_words(features: Mapping[str, Any]) -> str:
-    """By what core scar and grey zone were told apart, as a sentence; empty where nothing was.
+    """By what core scar and grey zone were told apart, as a sentence; empty where there is neither.
 
     features: the values of `Features` by name, as in `features.json`.
     """
-    if not features["enhancement_volume_ml"] or features["core_scar_volume_ml"] is None:
+    if not (features["core_scar_volume_ml"] or features["grey_zone_volume_ml"]):
         return ""
     if features["scar_threshold"] is None:
         return "Core scar and grey zone are as drawn."

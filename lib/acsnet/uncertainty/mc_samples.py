@@ -92,7 +92,8 @@ def summarise_samples(
     misfit = calibration.misfit(weights)
     fitted = intervals(features, unclear=unclear, rules=calibration.rules, level=calibration.level)
     notes = (f"there are no intervals: {misfit}",) if misfit else ()
-    if not misfit and features.scar_method != "remote" and not fitted.keys().isdisjoint(OF_SPLIT):
+    other_split = features.scar_threshold is not None and features.scar_method != "remote"
+    if not misfit and other_split and not fitted.keys().isdisjoint(OF_SPLIT):
         fitted = {name: fitted[name] for name in fitted if name not in OF_SPLIT}
         notes = (OTHER_SPLIT,)
     return Uncertainty(
