@@ -166,6 +166,19 @@ def test_a_frame_that_refers_to_the_image_of_another_slice_is_refused(seg, sourc
         read_seg(seg, sources)
 
 
+def test_one_drawn_slice_may_refer_to_the_series_as_its_empty_frames_do(seg, labels, sources):
+    """Slice 2 alone is drawn; all four frames refer to the image of slice 0."""
+    masks = [(labels[index] == 2) & (index == 2) for index in range(4)]
+    frames = [(frame(2, slice_position(index)), mask) for index, mask in enumerate(masks)]
+    for item, _ in frames:
+        refer(item, sources[0])
+    drawn = read_seg(with_frames(seg, frames), sources).labels
+    np.testing.assert_array_equal(drawn, 2 * np.array(masks))
+    assert drawn[2].any()
+    with pytest.raises(InputError, match="refers to the image of slice 1"):
+        read_seg(with_frames(seg, frames[2:3]), sources)
+
+
 @pytest.mark.parametrize("images", [(0,), (0, 1, 2, 3)])
 def test_frames_that_all_refer_to_the_series_lie_where_their_positions_say(
     seg, labels, sources, images

@@ -78,6 +78,20 @@ def held_frames(frames: Iterable[Frame]) -> list[Frame]:
     return held
 
 
+def refer_to_the_series(seg: Dataset) -> bool:
+    """Whether the frames, empty ones too, refer to one image from several positions.
+
+    It then stands for the series.
+    """
+    items = seg.get("PerFrameFunctionalGroupsSequence") or []
+    named = [(tuple(uids), item) for item in items if (uids := referred_images(item))]
+    positions = {
+        text_of(_group((item,), "PlanePositionSequence"), "ImagePositionPatient")
+        for _, item in named
+    }
+    return len({uids for uids, _ in named}) == 1 and len(positions) > 1
+
+
 def referred_images(item: Dataset) -> list[str]:
     """SOPInstanceUIDs of the images that a functional group item names as its sources."""
     return [text_of(image, "ReferencedSOPInstanceUID") for image in source_images(item)]

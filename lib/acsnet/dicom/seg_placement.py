@@ -17,11 +17,7 @@ SAME_GRID_PIXELS = 0.01  # grids whose corners differ less are identical: roundi
 
 
 def slices_of(frames: Sequence[Frame], planes: Sequence[Plane]) -> list[int]:
-    """The slice of each frame.
-
-    Raises GeometryError if frames lie on no slice, InputError if one refers to the image of another
-    slice than it lies on.
-    """
+    """The slice of each frame. Raises GeometryError if frames lie on no slice."""
     normal = planes[0].normal
     depths = np.array([plane.position_mm @ normal for plane in planes])
     tolerance_mm = min(MAX_OFF_SLICE_MM, MAX_OFF_SLICE * slice_step_mm(planes))
@@ -40,19 +36,12 @@ def slices_of(frames: Sequence[Frame], planes: Sequence[Plane]) -> list[int]:
             f"(at most {tolerance_mm:.2f} mm)"
         )
         raise GeometryError(msg)
-    _check_images(frames, chosen, planes)
     return chosen
 
 
-def _check_images(frames: Sequence[Frame], slices: Sequence[int], planes: Sequence[Plane]) -> None:
-    """Refuse a frame that refers to the image of another slice than it lies on.
-
-    Where frames of several slices all refer to one image, it stands for the series.
-    """
+def check_images(frames: Sequence[Frame], slices: Sequence[int], planes: Sequence[Plane]) -> None:
+    """Raises InputError if a frame refers to the image of another slice than it lies on."""
     files = [plane.file for plane in planes]
-    images = {frame.image for frame in frames}
-    if len(images) == 1 and len(set(slices)) > 1:
-        return
     for frame, index in zip(frames, slices, strict=True):
         if files.count(frame.image) == 1 and (named := files.index(frame.image)) != index:
             msg = (

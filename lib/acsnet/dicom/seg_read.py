@@ -14,7 +14,12 @@ from pydicom.dataset import Dataset
 
 from acsnet.dicom.header import FRAME_OF_REFERENCE
 from acsnet.dicom.provenance import State
-from acsnet.dicom.seg_frames import held_frames, read_frames, referred_images
+from acsnet.dicom.seg_frames import (
+    held_frames,
+    read_frames,
+    refer_to_the_series,
+    referred_images,
+)
 from acsnet.dicom.seg_labels import (
     coded_label,
     is_seg,
@@ -24,7 +29,7 @@ from acsnet.dicom.seg_labels import (
     own_state,
     segments_of,
 )
-from acsnet.dicom.seg_placement import on_slice, slices_of
+from acsnet.dicom.seg_placement import check_images, on_slice, slices_of
 from acsnet.dicom.source_images import source_planes
 from acsnet.errors import AcsnetError, GeometryError, InputError
 from acsnet.io.dicom_files.dicom_file import DAMAGED, quiet_pydicom, text_of
@@ -85,6 +90,8 @@ def _read(
         values, warnings = _labels_of_segments(seg, {frame.segment for frame in frames})
     planes = source_planes(sources)
     slices = slices_of(frames, planes)
+    if not refer_to_the_series(seg):
+        check_images(frames, slices, planes)
     shape = (len(planes), planes[0].rows, planes[0].columns)
     drawn = {label: np.zeros(shape, dtype=bool) for label in sorted(set(values.values()))}
     resampled, lost = 0, 0

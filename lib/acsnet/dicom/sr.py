@@ -135,7 +135,7 @@ def make_sr(
             is_complete=True,
             is_final=state == "reviewed",
             coding_schemes=[
-                CodingSchemeIdentificationItem(OWN_SCHEME, name="ACSNet measures", version="1")
+                CodingSchemeIdentificationItem(OWN_SCHEME, name="ACSNet measures", version="2")
             ],
             **equipment_and_series(sources, offset=SERIES_OFFSET, state=state),
         )
