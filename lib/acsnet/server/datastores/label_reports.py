@@ -177,7 +177,7 @@ def clinical_with(measured: Measured, reading: Reading, *, features: Mapping[str
     )
 
 
-def told_features(measured: Measured, features: Mapping[str, Any]) -> Features:
+def reported_features(measured: Measured, features: Mapping[str, Any]) -> Features:
     """The measures of the SR, the same as in the report.
 
     features: those of the report; measured anew, a draft of the networks has no threshold.
@@ -195,7 +195,7 @@ def companions_of(
     """
     method = read_settings().report.method
     return Companions(
-        features=told_features(measured, features),
+        features=reported_features(measured, features),
         segments=measured.quantification.segments,
         reader=reading.reader,
         clinical=clinical_with(measured, reading, features=features),

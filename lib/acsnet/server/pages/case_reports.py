@@ -28,7 +28,7 @@ from acsnet.server.datastores.label_reports import (
     clinical_with,
     entered,
     reading_of,
-    told_features,
+    reported_features,
 )
 from acsnet.server.datastores.protocol import LabelRecord, StudyStore
 from acsnet.server.inference.work_queue import volume_place
@@ -93,7 +93,7 @@ def structured_report(app: App, image: str, tag: VersionQuery) -> Response:
     version, measured = _measured(store, image, tag, details=details)
     known = features_now(store, image, version, measured)
     document = make_sr(
-        told_features(measured, known),
+        reported_features(measured, known),
         read_dataset(file),
         source_stack(measured.scan, headers_at(_path(store, image))),
         segments=measured.quantification.segments,
