@@ -65,6 +65,10 @@ class Orthanc(NamedTuple):
     def store_raw(self, content):
         return self.send("POST", "/instances", data=content)
 
+    def store_files(self, folder):
+        for file in folder.iterdir():
+            assert self.store_raw(file.read_bytes()).ok
+
 
 class Server(NamedTuple):
     url: str
@@ -144,13 +148,17 @@ def site(start, tmp_path_factory):
     """A server behind its login. session: makes a client with the token of an account; folder: all
     of it, with its state, studies, home and temporary files.
     """
+    from acsnet.server.auth.accounts import Accounts
+    from acsnet.server.identity import Role
+
     folder = tmp_path_factory.mktemp("site")
     state, studies = folder / "state", folder / "studies"
     shutil.copytree(SAMPLES, studies)
     for name in ("home", "tmp"):
         (folder / name).mkdir()
-    for name, role in (("ana", "annotator"), ("rea", "reviewer"), ("ada", "admin")):
-        add_account(state, name, role)
+    accounts = Accounts(state / "accounts.json")
+    for name, role in (("ana", Role.ANNOTATOR), ("rea", Role.REVIEWER), ("ada", Role.ADMIN)):
+        accounts.put(name, role, PASSWORD)
     key = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(RSA.public_key()))
     (folder / "jwks.json").write_text(json.dumps({"keys": [{**key, "kid": "one"}]}))
     port = free_port()

@@ -179,7 +179,7 @@ def huge(dataset):
 
 
 BOMBS = {
-    "behind a small scan": lambda: gzip.compress(b"no image") + gzipped_zeros(2**31),
+    "behind a small scan": lambda: gzip.compress(b"no image") + gzipped_zeros(2**30),
     "pixels": bomb_of_pixels,
     "sizes": lambda: (
         gzip.compress(nifti_bytes(dim=[3, 2048, 2048, 990, 1, 1, 1, 1])) + gzipped_zeros(2**26)
@@ -188,7 +188,7 @@ BOMBS = {
         gzip.compress(
             nifti_bytes(vox_offset=2e9)[:348] + b"\1\0\0\0" + struct.pack("<ii", 2**31 - 16, 6)
         )
-        + gzipped_zeros(2**31)
+        + gzipped_zeros(2**30)
     ),
     "gzip in gzip": lambda: gzip.compress(gzip.compress(nifti_bytes()) + gzipped_zeros(2**28)),
     "zip": lambda: b"PK\3\4" + bytes(100),

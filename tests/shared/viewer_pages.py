@@ -1,5 +1,6 @@
 """A viewer in headless Chromium: how it is started, what it shows and asks for."""
 
+import base64
 import gzip
 import re
 
@@ -10,6 +11,9 @@ import requests
 
 PATIENCE_MS = 240_000
 """WebGL without a graphics card, beside whatever else this machine does."""
+
+SCREEN = {"width": 1000, "height": 600}
+"""All of a viewer is on it. Each drawn pixel takes time without a graphics card."""
 
 FLAGS = [
     "--no-sandbox",
@@ -31,13 +35,19 @@ STOCK_IMAGES = (
 )
 DRAWN = """((%s) ?? []).map(id => {
     const image = window.cornerstone.cache.getImage(id);
-    if (!image) return [id, []];
-    return [image.referencedImageId, Array.from(image.voxelManager.getScalarData())];
+    const values = image?.voxelManager.getScalarData() ?? [];
+    const text = Array.from(values, value => String.fromCharCode(value)).join('');
+    return [image?.referencedImageId ?? id, btoa(text)];
 })"""
-"""The address of each image, and every voxel of its label map as the viewer holds it, if it does by
-now."""
-WHOLE = """(drawn => drawn.every(([_, values]) => values.length)
-    && drawn.some(([_, values]) => values.some(value => value > 0)))"""
+"""The address of each image, and each voxel of its label map as the viewer holds it, if it does by
+now, as a byte."""
+WHOLE = """(images => {
+    const drawn = (images ?? []).map(id =>
+        window.cornerstone.cache.getImage(id)?.voxelManager.getScalarData());
+    return drawn.every(values => values?.length)
+        && drawn.some(values => values.some(value => value > 0));
+})"""
+LOOK_EVERY_MS = 50
 
 
 def headers(folder):
@@ -69,9 +79,11 @@ PANEL_IMAGES = """(() => {
 
 def shown_slices(page, images):
     """SOPInstanceUID -> the label map that the viewer holds over this image."""
-    page.wait_for_function(f"{WHOLE}({DRAWN % images})")
+    page.wait_for_function(f"{WHOLE}({images})", polling=LOOK_EVERY_MS)
     return {
-        re.search(r"/instances/([\d.]+)/frames", address).group(1): np.array(values)
+        re.search(r"/instances/([\d.]+)/frames", address).group(1): np.frombuffer(
+            base64.b64decode(values), np.uint8
+        )
         for address, values in page.evaluate(DRAWN % images)
     }
 

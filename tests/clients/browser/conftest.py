@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from viewer_pages import FLAGS, PATIENCE_MS
+from viewer_pages import FLAGS, PATIENCE_MS, SCREEN
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def browser():
 @pytest.fixture
 def page(browser):
     """A browser window that notes which addresses it asks for and our policy does not stop."""
-    context = browser.new_context(viewport={"width": 1600, "height": 950})
+    context = browser.new_context(viewport=SCREEN)
     window = context.new_page()
     window.set_default_timeout(PATIENCE_MS)
     window.asked = set()
@@ -57,10 +57,9 @@ def url(start_server, samples):
 
 
 @pytest.fixture(scope="module")
-def pacs_url(orthanc, acsnet, start_server, samples):
+def pacs_url(orthanc, start_server, samples):
     """The server on an archive that holds the first phantom; all MR series count as LGE."""
-    folder = samples / "dicom" / "phantom-1"
-    assert acsnet("push", folder, "--to", orthanc.url, **orthanc.environment).returncode == 0
+    orthanc.store_files(samples / "dicom" / "phantom-1")
     address, _ = start_server(
         orthanc.url, **orthanc.environment, ACSNET_PACS_CACHE_SECONDS="0.2", ACSNET_PACS_LGE=".*"
     )

@@ -14,6 +14,7 @@ import requests
 from pypdf import PdfReader
 from viewer_pages import (
     PATIENCE_MS,
+    SCREEN,
     STOCK_IMAGES,
     check_voxels,
     export_seg,
@@ -37,6 +38,8 @@ pytestmark = pytest.mark.skipif(
 
 READER = "Ana Reader"
 MOST_ACTIONS = 7
+OBJECTS = {"url": (), "pacs_url": ("SEG", "SR", "DOC")}
+"""What a version is stored as in an archive: the label map, its measurements, its report."""
 
 
 class Actions:
@@ -79,14 +82,19 @@ def text_of(pdf):
     return " ".join(page.extract_text() for page in PdfReader(BytesIO(pdf)).pages)
 
 
-@pytest.mark.parametrize("place", ["url", "pacs_url"])
+def count(orthanc, modality):
+    query = {"Level": "Series", "Query": {"Modality": modality}}
+    return len(orthanc.send("POST", "/tools/find", json=query).json())
+
+
+@pytest.mark.parametrize("place", OBJECTS)
 def test_from_the_work_list_through_a_correction_to_accepted(request, page, samples, look, place):
     url = request.getfixturevalue(place)
+    orthanc = request.getfixturevalue("orthanc") if OBJECTS[place] else None
     phantom = headers(samples / "dicom" / "phantom-1")
     case = str(phantom[0].SeriesInstanceUID)
     infer(url, case)
     draft = label_map(url, case)
-    page.set_viewport_size({"width": 1280, "height": 720})
     page.goto(f"{url}/acsnet/")
     act = Actions()
     act("case", page.get_by_role("link", name=phantom[0].PatientID).click)
@@ -96,10 +104,12 @@ def test_from_the_work_list_through_a_correction_to_accepted(request, page, samp
     assert status(page).inner_text().startswith("draft by ACSNet")
     check_voxels(shown_slices(page, STOCK_IMAGES), draft, phantom)
     look(f"mode-{place}")
+    before = [count(orthanc, kind) for kind in OBJECTS[place]]
     act("stroke", lambda: stroke(page))
     edited = shown_slices(page, STOCK_IMAGES)
     saved = status(page).filter(has_text=f"draft by {READER}")
     act("save", button(page, "Save").click, saved.wait_for)
+    assert [count(orthanc, kind) for kind in OBJECTS[place]] == [one + 1 for one in before]
     look(f"mode-{place}-saved")
     (version,) = [one for one in versions(url, case) if one["user"] == READER]
     assert (version["state"], version["features"]["warnings"] != []) == ("draft", True)
@@ -122,32 +132,9 @@ def test_from_the_work_list_through_a_correction_to_accepted(request, page, samp
     assert not outside(page, url)
 
 
-def test_a_save_in_a_pacs_has_its_sr_and_report_beside_it(pacs_url, orthanc, page, samples):
-    """After the test above, or by itself: what a reader saves is three objects of the study."""
-    phantom = headers(samples / "dicom" / "phantom-1")
-    case = str(phantom[0].SeriesInstanceUID)
-    infer(pacs_url, case)
-    before = {kind: count(orthanc, kind) for kind in ("SEG", "SR", "DOC")}
-    open_case(page, pacs_url, case, reader="Ben Reader")
-    stroke(page, right=-50, down=30)
-    button(page, "Save").click()
-    status(page).filter(has_text="draft by Ben Reader").wait_for()
-    assert {kind: count(orthanc, kind) for kind in before} == {
-        kind: number + 1 for kind, number in before.items()
-    }
-
-
-def count(orthanc, modality):
-    found = orthanc.send(
-        "POST", "/tools/find", json={"Level": "Series", "Query": {"Modality": modality}}
-    )
-    return len(found.json())
-
-
 def test_run_draws_in_our_names_and_colours_on_the_acquired_images(page, url, samples, look):
     phantom = headers(samples / "dicom" / "phantom-2")
     case = str(phantom[0].SeriesInstanceUID)
-    page.set_viewport_size({"width": 1920, "height": 1080})
     open_case(page, url, case)
     if not versions(url, case):
         look("mode-before-run")
@@ -186,13 +173,16 @@ def test_run_draws_in_our_names_and_colours_on_the_acquired_images(page, url, sa
     assert 0 < state["alpha"] < 0.5
 
 
-def test_an_export_of_stock_ohif_into_a_folder_is_a_version_of_its_own(page, url, samples):
+def test_a_draft_opens_in_stock_ohif_and_its_export_is_a_version_of_its_own(
+    page, url, samples, look
+):
     phantom = headers(samples / "dicom" / "phantom-2")
     case = str(phantom[0].SeriesInstanceUID)
     infer(url, case)
     draft = label_map(url, case)
     open_draft(page, url, phantom[0])
-    shown_slices(page, STOCK_IMAGES)
+    check_voxels(shown_slices(page, STOCK_IMAGES), draft, phantom)
+    look("stock-folder")
     page.get_by_text("core_scar").first.click()
     page.locator('[data-cy="Brush-btn"]').click()
     stroke(page)
@@ -210,6 +200,7 @@ def test_an_export_of_stock_ohif_into_a_folder_is_a_version_of_its_own(page, url
     assert "unknown annotator" in text_of(report.content)
     sr = requests.get(f"{address}/measurements.dcm?tag=draft", timeout=120)
     assert pydicom.dcmread(BytesIO(sr.content)).Modality == "SR"
+    assert not outside(page, url)
 
 
 @pytest.mark.timed
@@ -219,7 +210,7 @@ def test_a_killed_tab_loses_nothing_that_is_older_than_5_seconds(browser, url, s
     infer(url, case)
     numbers = random.Random(time.time_ns())
     seconds, seed = numbers.uniform(5.0, 9.0), numbers.randrange(1000)
-    context = browser.new_context(viewport={"width": 1280, "height": 720})
+    context = browser.new_context(viewport=SCREEN)
     page = killed_tab.opened(context, url, case)
     kill, _ = killed_tab.kill_while_drawing(page, url, case, seconds=seconds, seed=seed)
     context.close()

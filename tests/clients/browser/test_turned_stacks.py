@@ -113,7 +113,6 @@ def test_a_point_in_monai_labels_panel_moves_the_wall_where_it_is_seen(
     page, turned_site, look, name
 ):
     series = turned_site.series[name]
-    page.set_viewport_size({"width": 1280, "height": 720})
     open_panel(page, turned_site.url, series[0])
     affine = affine_of(series)
     reviewed = label_map(turned_site.url, case_of(series), "final")
