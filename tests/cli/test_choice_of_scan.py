@@ -112,7 +112,8 @@ def test_series_that_hold_the_same_places_are_several_images_of_each(two_series,
     folder, _ = two_series
     code, output, _ = quantify(folder, "--series", "5", "--series", "6")
     assert code == 2
-    assert "2 images at each slice position and no tag tells them apart" in output
+    assert "2 images at each of 8 slice positions" in output
+    assert "2 series, told apart by SeriesNumber (5, 6); choose one with --phase N" in output
 
 
 def test_parts_that_are_named_are_joined(patient_1, tmp_path, quantify):

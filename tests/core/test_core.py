@@ -29,6 +29,7 @@ EXTRAS = (
     "requests",
     "SimpleITK",
     "sklearn",
+    "sqlalchemy",
     "torch",
     "trimesh",
 )

@@ -301,7 +301,8 @@ def _what(tag: str) -> str:
 
 
 def _shown(file: DicomFile, tag: str) -> str:
-    value = file.text(tag) if tag == "SeriesDescription" else f"{_value(file, tag)}"
+    is_of_series = tag in ("SeriesDescription", "SeriesNumber")
+    value = file.text(tag) if is_of_series else f"{_value(file, tag)}"
     real = tag == "ComplexImageComponent" and value == "REAL"
     return f"{value}: phase-sensitive" if real else value
 
