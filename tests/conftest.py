@@ -22,9 +22,9 @@ settings.load_profile("usual")
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 LONGEST = (
+    "clients/test_loop_end_to_end.py",
     "clients/browser/test_ohif_mode.py",
     "clients/browser/test_browser.py",
-    "clients/test_loop_end_to_end.py",
     "clients/test_orthanc.py",
     "clients/browser/test_turned_stacks.py",
     "clients/browser/test_desk.py",
