@@ -234,15 +234,18 @@ export class Case {
       this.notify('Nothing to accept', 'Run the segmentation or draw first.');
       return;
     }
-    let said = { comment: '', warnings_shown: [] };
-    const unseen = this.unseen() ? [`${this.unseen()}: look at them in 3D Slicer`] : [];
-    if (unseen.length || (changed && this.shown.remarks.length)) {
-      const { warnings } = this.shown;
-      const yes = await askAccept([...unseen, ...warnings]);
-      if (!yes) return;
-      said = { ...yes, warnings_shown: warnings };
-    }
-    await this.work('Accepting', () => this.accepted(said, strokes));
+    await this.work('Accepting', async () => {
+      this.unlessDrawn(strokes);
+      const unseen = this.unseen() ? [`${this.unseen()}: look at them in 3D Slicer`] : [];
+      const { warnings, remarks } = this.shown;
+      let said = { comment: '', warnings_shown: [] };
+      if (unseen.length || (changed && remarks.length)) {
+        const yes = await askAccept([...unseen, ...warnings]);
+        if (!yes) return;
+        said = { ...yes, warnings_shown: warnings };
+      }
+      await this.accepted(said, strokes);
+    });
   }
 
   async accepted({ comment, warnings_shown }, strokes) {
