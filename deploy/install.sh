@@ -22,6 +22,8 @@ test ! -e "$target" || refuse "$target is there already: to upgrade, see Upgrade
 (cd "$here" && sha256sum --check --quiet SHA256SUMS) ||
 	refuse "the bundle is not as it was made: copy it again"
 
+trap 'rm -rf -- "$target"' EXIT # half an installation would be taken for one
+trap 'exit 130' HUP INT TERM
 umask 022
 "$python" -m venv "$target"
 "$target/bin/python" -m pip --isolated install --quiet --no-index --no-cache-dir \
@@ -30,4 +32,5 @@ umask 022
 cp -r "$here/viewer" "$here/docs" "$target/"
 chmod -R u=rwX,go=rX "$target/viewer" "$target/docs" # whatever the umask was where they come from
 "$target/bin/acsnet" info
+trap - EXIT
 echo "Installed in $target. OHIF: export ACSNET_VIEWER=$target/viewer"

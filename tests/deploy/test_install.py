@@ -100,3 +100,21 @@ def test_what_is_altered_or_missing_is_refused(bundle, tmp_path, file, reason):
     assert done.returncode == 2
     assert reason in done.stderr
     assert not (tmp_path / "acsnet").exists()
+
+
+@needs_unshare
+def test_what_failed_leaves_nothing_and_can_be_repeated(bundle, tmp_path):
+    target = tmp_path / "acsnet"
+    needed = bundle / "wheels" / "beside-1.0-py3-none-any.whl"
+    sums = bundle / "SHA256SUMS"
+    whole = sums.read_text()
+    kept = needed.rename(tmp_path / needed.name)  # as for another Python
+    sums.write_text("".join(line for line in whole.splitlines(True) if "beside" not in line))
+    done = install(bundle, target)
+    assert done.returncode == 2
+    assert "a package does not fit" in done.stderr
+    assert not target.exists()
+    kept.rename(needed)
+    sums.write_text(whole)
+    assert install(bundle, target).returncode == 0
+    assert (target / "bin" / "acsnet").is_file()
