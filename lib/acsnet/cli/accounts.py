@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from acsnet.cli.common import grid, out, say
+from acsnet.errors import InputError
 
 if TYPE_CHECKING:
     from acsnet.server.auth.accounts import Accounts
@@ -32,10 +33,17 @@ def open_accounts() -> "Accounts":
 
 
 def ask_password() -> str:
-    """The password typed twice without echo, or the first line of piped input."""
+    """The password typed twice without echo, or the first line of piped input.
+
+    Raises InputError for a line in another encoding: as other characters nobody could type it.
+    """
     if sys.stdin.isatty():
         return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
-    return sys.stdin.readline().rstrip("\r\n")
+    line = sys.stdin.buffer.readline().decode("utf-8-sig", "replace")
+    if {"\0", "\ufffd"} & set(line):  # UTF-16, or what is no UTF-8
+        msg = "the password must come as UTF-8"
+        raise InputError(msg)
+    return line.rstrip("\r\n")
 
 
 @app.command()
