@@ -44,6 +44,8 @@ def test_training_and_picking_are_set_by_variables(monkeypatch):
         ("ACSNET_SERVER_PORT", "70000", "less than or equal to 65535"),
         ("ACSNET_LOGIN_REQUIRED", "perhaps", "got 'perhaps'"),
         ("ACSNET_SERVER_PROXIES", "::1, 10.0.0.5/24", "10.0.0.5/24 has host bits set, got"),
+        ("ACSNET_SERVER_NAMES", "a.example.org, *.example.org", r"alone, .* got '\*.example.org'"),
+        ("ACSNET_SERVER_HOST", "a.example.org:80", "alone, .* got 'a.example.org:80'"),
         ("ACSNET_SERVER_PROXIES", "proxy", "'proxy' does not appear to be an IPv4 or IPv6 network"),
     ],
 )
@@ -83,10 +85,11 @@ def test_without_a_home_folder_a_whole_path_is_asked_for(monkeypatch):
         read_settings().accounts_file  # noqa: B018
 
 
-@pytest.mark.parametrize(("given", "host"), [("[::1]", "::1"), ("::1", "::1")])
-def test_an_address_of_ipv6_may_stand_in_brackets(monkeypatch, given, host):
-    monkeypatch.setenv("ACSNET_SERVER_HOST", given)
-    assert read_settings().server.host == host
+def test_hosts_are_kept_as_browsers_send_them(monkeypatch):
+    monkeypatch.setenv("ACSNET_SERVER_HOST", "[::1]")
+    monkeypatch.setenv("ACSNET_SERVER_NAMES", "A.example.org, FD00:0::5")
+    assert read_settings().server.host == "::1"
+    assert read_settings().server.names == ("a.example.org", "fd00::5")
 
 
 def test_an_empty_variable_counts_as_none(monkeypatch):

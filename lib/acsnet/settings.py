@@ -13,7 +13,15 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+)
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -23,6 +31,7 @@ from pydantic_settings import (
 )
 
 from acsnet.errors import InputError
+from acsnet.files.hosts import host_name
 from acsnet.files.settings_file import no_setting, read_file
 
 PREFIX = "ACSNET_"
@@ -47,11 +56,6 @@ def _networks(value: Any) -> Any:
     return parts
 
 
-def _bare(host: Any) -> Any:
-    """An address of IPv6 may stand in brackets, as it does in a URL."""
-    return host.strip("[]") if isinstance(host, str) else host
-
-
 def _not_empty(path: Any) -> Any:
     """Raises ValueError for an empty path, which would be the current folder."""
     if isinstance(path, str) and not path.strip():
@@ -74,7 +78,8 @@ def _whole(path: Path, *, of: tuple[str, ...]) -> Path:
 
 
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_parts)]
-Host = Annotated[str, BeforeValidator(_bare)]
+Host = Annotated[str, AfterValidator(host_name)]
+Hosts = Annotated[tuple[Host, ...], NoDecode, BeforeValidator(_parts)]
 Place = Annotated[Path, BeforeValidator(_not_empty)]
 Networks = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_networks)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -150,7 +155,7 @@ class Server(Group):
     port: int = Field(
         default=8000, ge=0, le=65535, description="port to listen on, 0 for any free one"
     )
-    names: Names = Field(default=(), description="host names under which people reach the server")
+    names: Hosts = Field(default=(), description="host names under which people reach the server")
     origins: Names = Field(
         default=(), description="`https://...` of other sites whose pages may send requests"
     )

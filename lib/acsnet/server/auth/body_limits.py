@@ -10,10 +10,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from acsnet.files.hosts import is_loopback
 from acsnet.server.auth.roles import BODIES, MAX_UNREAD_BYTES, UPLOAD, Rule, rule_of
 from acsnet.server.errors import LoadError
 from acsnet.server.identity import logged_in
-from acsnet.server.web.access_policy import address_group, address_of, is_loopback
+from acsnet.server.web.access_policy import address_group, address_of
 from acsnet.server.web.load_limits import BESIDE_WAITING, load_answer
 from acsnet.settings import read_settings
 

@@ -19,9 +19,9 @@ from urllib.parse import urlsplit
 import jwt
 
 from acsnet.errors import InputError
+from acsnet.files.hosts import is_loopback
 from acsnet.files.reasons import cause_of
 from acsnet.server.identity import Person, Role
-from acsnet.server.web.access_policy import is_loopback
 from acsnet.settings import Oidc
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA")

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from acsnet.errors import InputError
+from acsnet.files.hosts import is_loopback
 from acsnet.server.web.request_checks import name_fault, path_fault
 from acsnet.settings import Settings
 
@@ -28,16 +29,6 @@ OF_THE_PROXY = (
 
 IPV6_PREFIX = 64
 """Bits of a network that one subscriber has (RFC 6177)."""
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address can only mean this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def address_of(scope: Scope) -> str:
@@ -99,7 +90,7 @@ def policy_of(settings: Settings) -> Policy:
         to_others=login or server.insecure_without_login,
         plain=server.insecure_without_tls,
         behind_proxy=server.behind_tls_proxy,
-        names=frozenset(name.lower() for name in {*server.names, *bound}),
+        names=frozenset({*server.names, *bound}),
         origins=frozenset(server.origins),
     )
 

@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
-from acsnet.server.web.access_policy import address_group, is_loopback
+from acsnet.files.hosts import is_loopback
+from acsnet.server.web.access_policy import address_group
 
 HEAD_S = 15.0
 """For the head of a request to come, the first one and each after it."""
