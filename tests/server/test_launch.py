@@ -2,7 +2,6 @@
 
 import errno
 import hashlib
-import os
 import platform
 import socket
 import subprocess
@@ -66,7 +65,8 @@ def test_an_address_that_others_can_reach_needs_a_login(tmp_path, site, host):
             {"server_tls_cert": "none.pem", "server_tls_key": __file__},
             r"cannot be used: none\.pem is not there or may not be read$",
         ),
-        ({"server_tls_cert": __file__, "server_tls_key": __file__}, r"cannot be used: \[SSL"),
+        ({"server_tls_cert": __file__, "server_tls_key": __file__}, "cannot be used: they cannot"),
+        ({"server_names": "https://a.example.org"}, "SERVER_NAMES: must be a host name alone"),
     ],
 )
 def test_half_a_lock_is_refused(tmp_path, site, settings, reason):
@@ -81,17 +81,6 @@ def test_nothing_is_written_into_a_state_folder_that_is_being_restored(tmp_path)
     with pytest.raises(InputError, match="is under way"):
         serve(studies=tmp_path)
     assert [path.name for path in (tmp_path / "state").iterdir()] == [RESTORING]
-
-
-def test_a_key_may_come_by_a_pipe(tmp_path, site):
-    """As a vault gives it: `--tls-key <(...)`."""
-    cert, key = certificate(tmp_path)
-    end, begin = os.pipe()
-    os.write(begin, key.read_bytes())
-    os.close(begin)
-    site(server_tls_cert=cert, server_tls_key=f"/dev/fd/{end}")
-    assert launch._tls_of(read_settings().server)
-    os.close(end)
 
 
 def test_what_the_settings_say_is_who_is_answered(site):
@@ -135,16 +124,29 @@ def test_why_a_port_cannot_be_opened_is_told(tmp_path, monkeypatch, error, reaso
         serve(studies=tmp_path)
 
 
-def test_a_viewer_that_is_set_and_not_there_is_told_and_the_rest_is_served(
-    tmp_path, site, monkeypatch, capsys
-):
-    class NextError(Exception):
-        """What comes after the settings."""
+class NextError(Exception):
+    """What comes after the settings."""
 
+
+@pytest.fixture
+def ends_after_settings(monkeypatch):
     def end_here():
         raise NextError
 
     monkeypatch.setattr(launch, "_write_app", end_here)
+
+
+@pytest.mark.usefixtures("ends_after_settings")
+def test_a_certificate_that_browsers_refuse_is_told_and_served(tmp_path, site, capsys):
+    cert, key = certificate(tmp_path, begins=-2, ends=-1)
+    site(server_tls_cert=cert, server_tls_key=key)
+    with pytest.raises(NextError):
+        serve(studies=tmp_path)
+    assert f"{cert}: certificate has expired: browsers refuse it\n" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("ends_after_settings")
+def test_a_viewer_that_is_set_and_not_there_is_told_and_the_rest_is_served(tmp_path, site, capsys):
     site(viewer=tmp_path)
     with pytest.raises(NextError):
         serve(studies=tmp_path)

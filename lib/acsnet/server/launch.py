@@ -3,7 +3,6 @@
 import ctypes
 import errno
 import logging.config
-import os
 import signal
 import socket
 import ssl
@@ -17,6 +16,7 @@ from typing import Any
 import typer
 
 from acsnet.errors import InputError
+from acsnet.files.hosts import is_loopback
 from acsnet.files.reasons import cause_of, reason_of
 from acsnet.pacs.config import is_dicomweb, pacs_settings
 from acsnet.server.auth.service import Login
@@ -29,7 +29,8 @@ from acsnet.server.state.paths import (
     store_folder,
 )
 from acsnet.server.state.schema import check_state
-from acsnet.server.web.access_policy import is_loopback, policy_of
+from acsnet.server.web.access_policy import policy_of
+from acsnet.server.web.tls import certificate_doubt, tls_of
 from acsnet.settings import Server, Settings, read_settings
 from acsnet.storage import write_text
 
@@ -75,7 +76,7 @@ def serve(*, studies: Path | str) -> None:
     if site.login.required:
         Login(site)
     check_state(state_folder())  # before anything is written there: a restore may be under way
-    tls = _tls_of(site.server)
+    tls = tls_of(site.server)
     address = _address(studies)
     host = site.server.host
     listener = _listen(host, site.server.port)
@@ -85,6 +86,8 @@ def serve(*, studies: Path | str) -> None:
         inner = site.viewer / "dist"
         hint = f"; name {inner} instead" if (inner / "index.html").is_file() else ""
         typer.echo(f"No stock OHIF in {site.viewer} (ACSNET_VIEWER): /viewer/ is not served{hint}")
+    if tls is not None and (doubt := certificate_doubt(tls)):
+        typer.echo(f"{site.server.tls_cert}: {doubt}")
     typer.echo("Loading ...")
     _return_freed_memory()
     try:
@@ -221,22 +224,6 @@ def _address(studies: Path | str) -> str:
         msg = f"studies must be a folder, or http(s)://... of a PACS with DICOMweb, got {studies}"
         raise InputError(msg)
     return str(folder.resolve())
-
-
-def _tls_of(server: Server) -> ssl.SSLContext | None:
-    """TLS of its own; None without. Raises InputError for a certificate that cannot be used."""
-    certificate, key = server.tls_cert, server.tls_key
-    if certificate is None or key is None:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    try:
-        context.load_cert_chain(certificate, key)  # read once: it may be a pipe
-    except OSError as error:
-        closed = [file for file in (certificate, key) if not os.access(file, os.R_OK)]
-        reason = f"{closed[0]} is not there or may not be read" if closed else reason_of(error)
-        msg = f"certificate {certificate} with key {key} cannot be used: {reason}"
-        raise InputError(msg) from error
-    return context
 
 
 def _listen(host: str, port: int) -> socket.socket:
