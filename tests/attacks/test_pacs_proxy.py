@@ -87,6 +87,13 @@ def test_an_error_of_the_archive_behind_its_last_match_ends_a_search(site, archi
     assert "Warning" not in found.headers
 
 
+def test_an_error_in_json_is_not_passed_on_as_an_empty_search(site, archive, monkeypatch):
+    monkeypatch.setattr(
+        archive, "answer", lambda *_: (200, {"Content-Type": "application/json"}, b'[{"error": 1}]')
+    )
+    assert site.client.get("/dicomweb/series").status_code == 502
+
+
 def test_what_a_viewer_filters_by_reaches_the_archive_undisguised(site, archive):
     """Debian's Orthanc decodes nothing in a query."""
     site.client.get("/dicomweb/studies", params={"PatientName": "*PHANTOM=A,B:?*"})

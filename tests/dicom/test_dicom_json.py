@@ -1,4 +1,6 @@
-from acsnet.dicom.dicom_json import as_files, header
+import pytest
+
+from acsnet.dicom.dicom_json import as_files, header, objects_in
 from acsnet.io.dicom_files.dicom_file import text_of
 
 
@@ -7,6 +9,21 @@ def answer(**values):
         "00080018": {"vr": "UI", "Value": [values.get("uid", "1.2.3")]},
         "00200013": {"vr": "IS", "Value": [values.get("number", 4)]},
     }
+
+
+def test_an_object_may_come_alone_or_in_a_list():
+    assert objects_in([]) == []
+    assert objects_in(answer()) == objects_in([answer()]) == [answer()]
+    assert objects_in({"0020000e": {}, "x": 1}) == [{"0020000e": {}, "x": 1}]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [{"error": "overloaded"}, {"items": []}, {}, [answer(), {"error": "x"}], [[]], [None], None, 0],
+)
+def test_what_holds_no_tag_is_no_object(content):
+    with pytest.raises(ValueError, match="must hold objects of DICOM JSON"):
+        objects_in(content)
 
 
 def test_values_are_as_the_reader_takes_them():

@@ -77,6 +77,21 @@ def test_an_error_instead_of_the_first_page_is_one(wire, client, status):
         client.search_series({})
 
 
+@pytest.mark.parametrize("content", [b'{"error": "overloaded"}', b'[{"error": "overloaded"}]'])
+def test_an_error_in_json_ends_no_search_and_is_no_match(wire, client, content):
+    """As a gateway in front of the service gives it, with status 200."""
+    wire.json(*(series(f"1.{i}") for i in range(PAGE)))
+    wire.answer(content=content)
+    with pytest.raises(PacsError, match="search for series failed, its answer cannot be underst"):
+        client.search_series({})
+    wire.answer(content=content)
+    with pytest.raises(PacsError, match="cannot be understood"):
+        client.has_instance("1.2.3")
+    wire.answer(content=content)
+    with pytest.raises(PacsError, match="cannot be understood"):
+        client.headers("1.2", "1.3")
+
+
 def test_a_page_is_whole_if_the_service_once_gave_more_of_its_kind():
     sizes = PageSizes()
 

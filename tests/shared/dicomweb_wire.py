@@ -17,6 +17,7 @@ class Wire:
         self.requests = []
         self.answers = []
         self.timeouts = []
+        self.options = []
 
     def answer(self, status=200, content=b"", kind="application/dicom+json", **headers):
         self.answers.append((status, content, {"Content-Type": kind, **headers}))
@@ -34,6 +35,7 @@ class Wire:
     def send(self, _adapter, request, stream, timeout, verify, cert, proxies):
         self.requests.append(request)
         self.timeouts.append(timeout)
+        self.options.append({"verify": verify, "proxies": proxies})
         assert verify is not False
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):

@@ -1,5 +1,6 @@
 """DICOM JSON (PS3.18 annex F) from a PACS -> headers for the checks of the reader."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +13,24 @@ from acsnet.io.dicom_files.dicom_file import DAMAGED, DicomFile, quiet_pydicom
 
 PIXEL_TAGS = ("7FE00008", "7FE00009", "7FE00010")
 VALUE_KEYS = ("Value", "InlineBinary")
+_TAG = re.compile("[0-9A-Fa-f]{8}")
+
+
+def objects_in(answer: Any) -> list[dict[str, Any]]:
+    """The objects of a DICOM JSON answer; some services give one alone without a list.
+
+    Raises ValueError for other content, such as `{"error": ...}` of a gateway: taken for an object
+    it would end a search, with all that follows left out.
+    """
+    objects = [answer] if isinstance(answer, dict) else answer
+    if not isinstance(objects, list) or not all(map(_is_object, objects)):
+        msg = "an answer must hold objects of DICOM JSON"
+        raise ValueError(msg)
+    return objects
+
+
+def _is_object(content: Any) -> bool:
+    return isinstance(content, dict) and any(map(_TAG.fullmatch, content))
 
 
 def header(answer: Mapping[str, Mapping[str, Any]]) -> Dataset:

@@ -114,6 +114,7 @@ def test_it_is_not_ready_while_the_list_of_scans_cannot_be_read(web, monkeypatch
         (200, "text/html", b"<html>maintenance</html>", False),
         (200, "application/json", b"<html>", False),
         (200, "application/json", b"{}", False),
+        (200, "application/json", b'[{"error": "overloaded"}]', False),
         (500, "application/json", b"[]", False),
     ],
 )

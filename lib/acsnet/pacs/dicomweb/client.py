@@ -140,7 +140,7 @@ class DicomWeb:
         _check_uids(study, series)
         with self._request(f"headers of series {series}"):
             answers = self._client.retrieve_series_metadata(study, series)
-            return [dicom_json.header(answer) for answer in answers]
+            return [dicom_json.header(answer) for answer in dicom_json.objects_in(answers)]
 
     def instance(self, study: str, series: str, instance: str) -> Dataset:
         """One instance with pixels (WADO-RS), uncompressed if the service can do that."""

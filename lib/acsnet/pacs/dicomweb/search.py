@@ -8,6 +8,7 @@ from urllib.parse import quote, urlencode
 
 import requests
 
+from acsnet.dicom.dicom_json import objects_in
 from acsnet.pacs.dicomweb.session import check_status
 
 PAGE = 200
@@ -62,12 +63,7 @@ def query_text(query: Iterable[tuple[str, str]]) -> str:
 def page_of(response: requests.Response) -> Page:
     """A page in JSON. Raises HTTPError for a failed request, ValueError for other content."""
     check_status(response)
-    matches = json.loads(response.content.decode("utf-8", "replace") or "[]")
-    if isinstance(matches, dict):  # of some services, where it is one
-        matches = [matches]
-    if not isinstance(matches, list):
-        msg = "matches must be a list"
-        raise TypeError(msg)
+    matches = objects_in(json.loads(response.content.decode("utf-8", "replace") or "[]"))
     return Page(matches=matches, warning=response.headers.get("Warning", ""))
 
 

@@ -18,7 +18,7 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response, StreamingResponse
 
-from acsnet.dicom.dicom_json import without_padding
+from acsnet.dicom.dicom_json import objects_in, without_padding
 from acsnet.errors import PacsError
 from acsnet.pacs.dicomweb import Answer
 from acsnet.pacs.dicomweb.search import JSON, Page, all_matches, is_past_end, query_text
@@ -147,10 +147,11 @@ def _matches(
             answer.close()
             return Page(matches=[], is_refused=is_refused)
         _checked_kind(answer)
-        matches = answer.json()
-        if not isinstance(matches, list):
+        try:
+            matches = objects_in(answer.json())
+        except ValueError as error:
             msg = "an answer of the PACS cannot be understood"
-            raise PacsError(msg)
+            raise PacsError(msg) from error
         return Page(matches=matches, warning=answer.warning)
 
     if path.endswith("metadata"):

@@ -16,6 +16,7 @@ from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from acsnet import __version__
+from acsnet.dicom.dicom_json import objects_in
 from acsnet.errors import AcsnetError
 from acsnet.server.app import AcsnetApp, App
 from acsnet.server.datastores.folder import StudiesDatastore
@@ -92,9 +93,10 @@ def _answers(store: Any) -> bool:
         if answer.status != 200 or "json" not in answer.kind:
             answer.close()
             return bool(answer.status == 204)  # it has no studies yet
-        return isinstance(answer.json(), list)
-    except AcsnetError:
+        objects_in(answer.json())
+    except (AcsnetError, ValueError):
         return False
+    return True
 
 
 @router.get("/logs/")
