@@ -12,6 +12,7 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from urllib3.exceptions import ProtocolError, ReadTimeoutError
 
+from acsnet.files.hosts import is_loopback
 from acsnet.pacs.config import PacsSettings
 
 TIMEOUT_SECONDS = (5.0, 60.0)  # to connect, and between two parts of an answer
@@ -138,6 +139,8 @@ def _bounded(response: requests.Response, *, max_bytes: int, **_: Any) -> None:
 class _TimedAdapter(HTTPAdapter):
     """Adds a time-out, which requests lacks, and a second try where a kept connection was closed.
 
+    What goes to this machine goes by no proxy, for which the address is that of its own.
+
     A service closes a connection that is idle (Orthanc after a second). A request that crosses
     with that end is lost without an answer. Every request here may be sent twice: an instance that
     is stored again is the same instance.
@@ -147,6 +150,8 @@ class _TimedAdapter(HTTPAdapter):
         self, request: requests.PreparedRequest, *args: Any, **options: Any
     ) -> requests.Response:
         options["timeout"] = options.get("timeout") or TIMEOUT_SECONDS
+        if is_loopback(urlsplit(request.url or "").hostname or ""):
+            options["proxies"] = None
         try:
             return super().send(request, *args, **options)
         except requests.ConnectionError as error:
