@@ -60,3 +60,18 @@ def test_a_stroke_on_one_slice_changes_no_other_of_either_series(
     assert heart[0] == heart[1]
     (version,) = requests.get(f"{url}/acsnet/cases/{case}/versions.json", timeout=60).json()
     assert version["features"]["lv_volume_ml"] == pytest.approx(heart[0] * scan.voxel_ml, rel=1e-3)
+
+
+def test_a_scan_of_which_a_series_cannot_be_loaded_is_not_opened(
+    page, start_server, samples, tmp_path, look
+):
+    folder = breath_holds(slices(samples / "dicom" / "phantom-1"), tmp_path / "studies" / "scan")
+    first, *_, last = (str(image.SeriesInstanceUID) for image in headers(folder))
+    url, _ = start_server(tmp_path / "studies")
+    page.route(f"**/series/{last}/metadata", lambda route: route.abort())
+    open_case(page, url, first)
+    page.get_by_text("4 of 8 slices cannot be loaded").wait_for()
+    look("mode-joined-not-opened")
+    assert page.locator('[data-cy="acsnet-status"]').inner_text().startswith("Not opened")
+    for name in ("Run", "Save", "Accept and next"):
+        assert page.get_by_role("button", name=name, exact=True).is_disabled()

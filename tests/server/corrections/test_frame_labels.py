@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from enhanced_packings import enhanced_multi_frame, enhanced_one_frame_a_file
 from orientations import FLIPS, turned, world_mm, write
+from packed_scans import slices
 
 from acsnet.errors import InputError
 from acsnet.io import read_scan, write_label_map
@@ -109,3 +111,16 @@ def test_a_scan_without_images_of_its_own_is_for_another_viewer(samples):
     scan = read_scan(samples / "nifti" / "phantom-1.nii.gz")
     with pytest.raises(InputError, match="draw on it in 3D Slicer"):
         to_frames(scan, np.full(scan.grid.shape, Label.CORE_SCAR, np.uint8))
+
+
+def test_the_frames_of_one_image_are_for_another_viewer(samples, tmp_path):
+    """What is drawn on all eight would be that of one."""
+    phantom = samples / "dicom" / "phantom-1"
+    scan = read_scan(enhanced_multi_frame(slices(phantom), tmp_path / "of one image"))
+    labels = np.full(scan.grid.shape, Label.CORE_SCAR, np.uint8)
+    with pytest.raises(InputError, match="draw on it in 3D Slicer"):
+        to_frames(scan, labels)
+    with pytest.raises(InputError, match="draw on it in 3D Slicer"):
+        from_frames(scan, {scan.instance_uids[0]: [4, 160 * 176]})
+    scan = read_scan(enhanced_one_frame_a_file(slices(phantom), tmp_path / "an image each"))
+    assert len(to_frames(scan, labels)) == 8

@@ -43,9 +43,11 @@ def test_an_edit_is_kept_for_its_reader_alone_and_is_no_version(case):
     assert (opened["unsaved"], opened["others"]) == (None, [])
     assert opened["slices"] == list(case.scan.instance_uids)
     assert [label["colour"] for label in opened["labels"]] == [list(one.colour) for one in LABELS]
-    assert case.client.put(case.url, json=sent(case, version="v1")).status_code == 200
+    base = {"version": "v1", "saved": "2020-01-01T00:00:00+00:00"}
+    assert case.client.put(case.url, json=sent(case, **base)).status_code == 200
     unsaved = case.client.get(case.url, params={"by": READER}).json()["unsaved"]
-    assert (unsaved["frames"], unsaved["version"]) == (case.frames, "v1")
+    assert unsaved["frames"] == case.frames
+    assert {name: unsaved[name] for name in base} == base
     assert case.client.get(case.url, params={"by": "Ben"}).json()["unsaved"] is None
     assert case.client.get(f"/acsnet/cases/{case.series}/versions.json").json() == before
     (file,) = edits_folder(str(case.studies)).iterdir()
@@ -222,6 +224,15 @@ def test_unknown_cases_and_volume_files_are_told(case):
     assert answer.status_code == 422
     assert "3D Slicer" in answer.text
     assert case.client.get(case.url, params={"tag": "none"}).status_code == 404
+
+
+def test_an_edit_that_an_earlier_release_kept_is_offered(case):
+    """0.2.0 also names the images of the tab."""
+    case.client.put(case.url, json=sent(case))
+    (file,) = edits_folder(str(case.studies)).glob("*.json")
+    seen = list(case.scan.instance_uids)
+    file.write_text(json.dumps({**json.loads(file.read_text()), "seen": seen}))
+    assert edits_of(case)["unsaved"]["frames"] == case.frames
 
 
 def test_a_damaged_edit_is_set_aside(case):

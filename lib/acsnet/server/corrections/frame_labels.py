@@ -64,7 +64,7 @@ def from_frames(scan: ShortAxisScan, frames: Mapping[str, Runs]) -> NDArray[np.u
 
 def instance_uids(scan: ShortAxisScan) -> tuple[str, ...]:
     """The SOPInstanceUID of each slice. Raises InputError where slices have none of their own."""
-    if not scan.instance_uids:
+    if len(set(scan.instance_uids)) < len(scan.pixels):
         msg = f"{scan.name} has no DICOM image of its own for each slice: draw on it in 3D Slicer"
         raise InputError(msg)
     return scan.instance_uids

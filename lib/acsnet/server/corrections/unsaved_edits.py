@@ -9,8 +9,8 @@ import hashlib
 import json
 import secrets
 import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -32,7 +32,7 @@ class UnsavedEdit:
     reader: who; version: id of the version that the edit began from, or the tag of one that has no
     id; saved: when that was saved, empty where the viewer did not say; frames: see `frame_labels`;
     kept: when it came in, ISO 8601; tab: that sent it last; revision: changes each time that it is
-    kept; seen: SOPInstanceUIDs of the images that the tab has, None where it did not say.
+    kept.
     """
 
     image: str
@@ -42,8 +42,10 @@ class UnsavedEdit:
     kept: str
     tab: str = ""
     revision: str = ""
-    seen: Sequence[str] | None = None
     saved: str = ""
+
+
+_FIELDS = tuple(field.name for field in fields(UnsavedEdit))
 
 
 class UnsavedEdits:
@@ -62,7 +64,6 @@ class UnsavedEdits:
         *,
         version: str,
         frames: Mapping[str, Runs],
-        viewer_images: Sequence[str] | None = None,
         saved: str = "",
         tab: str = "",
         revision: str = "",
@@ -74,7 +75,6 @@ class UnsavedEdits:
             reader: who draws.
             version: what the edit began from.
             frames: what is drawn.
-            viewer_images: SOPInstanceUIDs of those that the tab has, if it says so.
             saved: when the version was saved, if the tab says so.
             tab: that sends it.
             revision: of the edit that the tab went on from.
@@ -91,7 +91,6 @@ class UnsavedEdits:
             reader=reader,
             version=version,
             frames=frames,
-            seen=viewer_images,
             saved=saved,
             kept=datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
             tab=tab,
@@ -129,7 +128,9 @@ class UnsavedEdits:
         edits = {}
         for file in sorted(self._folder.glob(f"{_digest(image, reader)}*.json")):
             try:
-                edit = UnsavedEdit(**json.loads(file.read_text(encoding="utf-8")))
+                content = json.loads(file.read_text(encoding="utf-8"))
+                # Of 0.2.0 it also names the images of the tab.
+                edit = UnsavedEdit(**{name: content[name] for name in _FIELDS if name in content})
                 # One that was kept before there were revisions has none.
                 edits[file] = replace(edit, revision=edit.revision or edit.kept)
             except (ValueError, TypeError):

@@ -5,7 +5,6 @@ reader, which is no version, and once as a save, which goes the way of every lab
 """
 
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,15 +12,12 @@ from fastapi import APIRouter, HTTPException, Query
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
-from acsnet.errors import AcsnetError
 from acsnet.io import read_scan
 from acsnet.io.client_labels import read_client_labels
 from acsnet.labels import LABELS
-from acsnet.scan import ShortAxisScan
 from acsnet.server.app import AcsnetApp, App
-from acsnet.server.corrections.frame_labels import Runs, from_frames, instance_uids, to_frames
+from acsnet.server.corrections.frame_labels import from_frames, instance_uids, to_frames
 from acsnet.server.corrections.unsaved_edits import UnsavedEdit, UnsavedEdits
-from acsnet.server.corrections.unseen_slices import with_unseen
 from acsnet.server.datastores.label_intake import DrawnLabel, author_of, save_label
 from acsnet.server.datastores.protocol import (
     LabelRecord,
@@ -45,13 +41,11 @@ ReaderQuery = Annotated[str, Query()]
 class Drawing(BaseModel):
     """What a viewer sends.
 
-    seen: SOPInstanceUIDs of the images that the viewer has; slices without one stay as they were.
     by: the reader; version: it began from; saved: when that was saved;
     tab: that sends it; revision: of the unsaved edit that it went on from, empty for none.
     """
 
     frames: dict[str, list[int]]
-    seen: list[str] | None = None
     version: str = ""
     saved: Annotated[str, Field(max_length=64)] = ""
     by: str = ""
@@ -98,7 +92,7 @@ def open_edit(
         "slices": list(scan.instance_uids),
         "frames": frames,
         "shown": None if record is None else _about(record),
-        "unsaved": None if unsaved is None else _restored(store, image, scan, unsaved),
+        "unsaved": None if unsaved is None else {"frames": unsaved.frames, **_kept(unsaved)},
         "others": [_kept(edit) for edit in edits if edit is not unsaved],
     }
 
@@ -116,7 +110,6 @@ def keep_edit(app: App, image: str, drawing: Drawing) -> JSONResponse:
         version=drawing.version,
         saved=drawing.saved,
         frames=drawing.frames,
-        viewer_images=drawing.seen,
         tab=drawing.tab,
         revision=drawing.revision,
     )
@@ -151,14 +144,12 @@ def save_edit(app: App, image: str, drawing: Drawing) -> dict[str, Any]:
     with volume_place():
         path, drawn_on = scan_to_label(store, image)
         scan = read_scan(path)
-        frames, notes = _on_all_slices(store, image, scan, drawing)
         drawn = DrawnLabel(
             scan=scan,
-            labels=from_frames(scan, frames),
+            labels=from_frames(scan, drawing.frames),
             drawn_on=drawn_on,
             author=reader,
             model=_model_of(records, drawing),
-            notes=notes,
         )
         record, remarks = save_label(
             store,
@@ -209,41 +200,6 @@ def _kept(edit: UnsavedEdit) -> dict[str, str]:
     """An unsaved edit for a viewer, without what is drawn."""
     names = ("kept", "version", "saved", "revision")
     return {name: getattr(edit, name) for name in names}
-
-
-def _on_all_slices(
-    store: StudyStore, image: str, scan: ShortAxisScan, drawn: Drawing | UnsavedEdit
-) -> tuple[Mapping[str, Runs], tuple[str, ...]]:
-    """What is drawn, and a warning where there are slices that were not seen: `with_unseen`."""
-    return with_unseen(
-        store,
-        image,
-        scan,
-        drawn.frames,
-        viewer_images=drawn.seen,
-        version=drawn.version,
-        saved=drawn.saved,
-    )
-
-
-def _restored(
-    store: StudyStore, image: str, scan: ShortAxisScan, edit: UnsavedEdit
-) -> dict[str, Any]:
-    """An unsaved edit for a viewer, with what is drawn on all slices.
-
-    What its reader drew is given whatever has become of the label map that it began from; `remark`
-    then says what is missing.
-    """
-    frames, remark = edit.frames, ""
-    try:
-        frames, _ = _on_all_slices(store, image, scan, edit)
-    except (AcsnetError, OSError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        remark = (
-            "Slices that could not be seen where it was drawn are empty here: the label map that "
-            f"it began from cannot be read ({reason})."
-        )
-    return {"frames": frames, "remark": remark, **_kept(edit)}
 
 
 def _reader(name: str) -> str:

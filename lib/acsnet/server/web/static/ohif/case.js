@@ -29,7 +29,6 @@ export class Case {
     this.revision = ''; // of the unsaved edit that is on the screen
     this.others = []; // unsaved edits of this reader that are not on the screen
     this.slices = []; // SOPInstanceUID of each, as the server counts them
-    this.seen = []; // those that the viewer holds
     this.slice = 0; // on the screen, from 1
     this.busy = 'Opening';
     this.strokes = 0; // counts whatever changes what is drawn
@@ -64,9 +63,8 @@ export class Case {
       const other = edit.shown && edit.unsaved.version !== edit.shown.version;
       const base = other ? ' It started from a version that is no longer the newest.' : '';
       const more = this.others.length ? ' Another unsaved edit waits: "Other edit" shows it.' : '';
-      const { remark } = edit.unsaved;
-      const text = `It is not saved yet; it was last stored at ${at}.${base}${more} ${remark}`;
-      this.notify('Your edit was restored', text.trim(), remark ? 'warning' : 'info');
+      const text = `It is not saved yet; it was last stored at ${at}.${base}${more}`;
+      this.notify('Your edit was restored', text, 'info');
     }
   }
 
@@ -99,7 +97,6 @@ export class Case {
     if (!labelmap.exists()) {
       await labelmap.create({ services, displaySet, viewportId, labels: edit.labels });
     }
-    this.seen = labelmap.seen();
     const frames = edit.unsaved?.frames ?? edit.frames;
     labelmap.show(frames);
     const isScar = (number, at) => at % 2 === 0 && number === CORE_SCAR;
@@ -236,11 +233,10 @@ export class Case {
     }
     await this.work('Accepting', async () => {
       this.unlessDrawn(strokes);
-      const unseen = this.unseen() ? [`${this.unseen()}: look at them in 3D Slicer`] : [];
       const { warnings, remarks } = this.shown;
       let said = { comment: '', warnings_shown: [] };
-      if (unseen.length || (changed && remarks.length)) {
-        const yes = await askAccept([...unseen, ...warnings]);
+      if (changed && remarks.length) {
+        const yes = await askAccept(warnings);
         if (!yes) return;
         said = { ...yes, warnings_shown: warnings };
       }
@@ -283,14 +279,8 @@ export class Case {
   }
 
   drawing() {
-    const { base, reader: by, tab, revision, seen } = this;
-    return { frames: labelmap.frames(), seen, ...base, by, tab, revision };
-  }
-
-  /** What to say of slices that this viewer has no images of; empty where it has them all. */
-  unseen() {
-    const count = this.slices.filter(uid => !this.seen.includes(uid)).length;
-    return count ? `${count} of ${this.slices.length} slices cannot be shown here` : '';
+    const { base, reader: by, tab, revision } = this;
+    return { frames: labelmap.frames(), ...base, by, tab, revision };
   }
 
   /** Throws where somebody else has logged in since the case was opened. */

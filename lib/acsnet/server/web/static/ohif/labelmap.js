@@ -81,11 +81,6 @@ export function frames() {
   return drawn;
 }
 
-/** SOPInstanceUID of each image that the label map has. */
-export function seen() {
-  return images().map(({ uid }) => uid);
-}
-
 /** Bring the heart to the middle of the viewport, with as much around it; false where none is drawn. */
 export function zoomToHeart(viewport) {
   const box = { left: Infinity, right: 0, top: Infinity, bottom: 0 };

@@ -16,7 +16,7 @@ const NARROW = window.innerWidth < 1100;
 
 let React; // OHIF's own, which it hands to the maker of the logo
 let open = null; // the case on the screen
-let clicks = null; // on it
+let clicks = null; // on it, once it could be opened
 let commands = null; // OHIF's
 const listeners = new Set();
 const DISCARD = 'Back to the last save';
@@ -96,7 +96,7 @@ function useCase() {
 
 function Actions() {
   useCase();
-  const ready = open && !open.busy;
+  const ready = clicks && !open.busy;
   const button = (label, onClick, { enabled = ready, main = false, title } = {}) =>
     React.createElement('button', {
       key: label,
@@ -129,7 +129,7 @@ function Actions() {
       'aria-label': 'What should be at the click',
       'data-cy': 'acsnet-click',
       title: 'Click in the middle of the area that is wrong: the wall moves there and stays anatomically possible',
-      disabled: !clicks || !ready,
+      disabled: !ready,
       value: clicks?.kind ?? '',
       onChange: event => chooseClick(event.target.value),
       style: {
@@ -198,8 +198,9 @@ function Status() {
 function statusText() {
   if (!open) return '';
   if (open.busy) return `${open.busy} ...`;
+  if (!clicks) return 'Not opened for correction';
   const slice = open.slice ? `Slice ${open.slice} of ${open.slices.length}` : '';
-  return [stateText(), slice, open.unseen()].filter(Boolean).join('. ');
+  return [stateText(), slice].filter(Boolean).join('. ');
 }
 
 function stateText() {

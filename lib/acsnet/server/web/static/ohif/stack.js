@@ -5,11 +5,15 @@
 const WAIT_MS = 20000; // OHIF fetches the series of a study one after another
 
 /**
- * Show just the slices of a scan in a viewport; gives their display set. Slices that OHIF has no
- * images of are left out.
+ * Show just the slices of a scan in a viewport; gives their display set. Throws where OHIF lacks
+ * images of some.
  */
 export async function hang({ services, displaySet, viewportId, slices }) {
   const images = await imagesOf(slices, services.displaySetService);
+  if (images.length < slices.length) {
+    const lacking = `${slices.length - images.length} of ${slices.length} slices cannot be loaded`;
+    throw new Error(`${lacking}: open the case again, or correct it in 3D Slicer`);
+  }
   const before = displaySet.instances;
   if (images.length === before.length && images.every((image, at) => image === before[at])) {
     return displaySet;
