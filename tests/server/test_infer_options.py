@@ -15,7 +15,9 @@ from acsnet.server.inference.infer_options import (
     choice_of,
     named,
     options_of,
+    unused,
 )
+from acsnet.server.inference.response import Answer
 from acsnet.server.state.paths import audit_log_file
 
 
@@ -34,8 +36,14 @@ def test_a_client_chooses_the_scar_method_the_masks_and_whether_to_tell_how_sure
     assert chosen.myocardium_net is pipeline.myocardium_net
 
 
+@pytest.mark.parametrize(("text", "switch"), [("true", True), ("False", False), (" false ", False)])
+def test_true_and_false_may_come_as_text(text, switch):
+    chosen = options_of({"keep_valid_masks": text, "uncertainty": text})
+    assert (chosen.keep_valid_masks, chosen.uncertainty) == (switch, switch)
+
+
 @pytest.mark.parametrize("name", ["keep_valid_masks", "uncertainty"])
-@pytest.mark.parametrize("value", ["yes", 1, None])
+@pytest.mark.parametrize("value", ["yes", "", 1, None])
 def test_a_switch_that_is_neither_true_nor_false_is_refused(name, value):
     with pytest.raises(InputError, match=f"{name} must be true or false"):
         options_of({name: value})
@@ -154,6 +162,62 @@ def test_what_an_option_cannot_be_is_refused_by_either_name(web, name, value, re
         answer = web.client.post("/infer/acsnet?image=a %26 <i>b", data=form)
         assert answer.status_code == 422
         assert answer.json()["detail"].startswith(reason)
+
+
+NRRD = {"result_extension": ".nrrd", "result_dtype": "uint8"}
+OHIF = {**NRRD, "result_compress": False, "restore_label_idx": False}
+POINTS = {"lv_blood_pool": [[1, 2, 3]], "left_ventricle": [], "background": []}
+SENT = {
+    "3D Slicer": {**NRRD, "client_id": "Ana"},
+    "3D Slicer, points": {**POINTS, "label": "core_scar", "roi": [0, 9, 0, 9, 0, 5], "slice": 3},
+    "3D Slicer, first points": {"foreground": [], "label": "core_scar", "reset_state": True},
+    "3D Slicer, strokes": {
+        **NRRD,
+        "roi": [0, 9, 0, 9, 0, 5],
+        "label_info": [{"name": "core_scar", "id": 4}],
+        "selected_label_name": "core_scar",
+    },
+    "OHIF": {**OHIF, "label_prompt": [1, 2]},
+    "OHIF, points": {**OHIF, **POINTS, "points": [[1, 2, 3]], "point_labels": [1]},
+    "a login": {"user": "Ana", "client_id": "Ana"},
+}
+"""What viewers send beside the options that a model offers."""
+
+
+@pytest.fixture(params=["acsnet", "roi", "myo", "acsnet_correct", "acsnet_click", SCRIBBLES])
+def model(request, web, monkeypatch):
+    """A model that answers at once."""
+    held = {"features": {"warnings": ["own"]}} if request.param == "acsnet" else {}
+    params = {"latencies": {}, **(held or {"warnings": ["own"]})}
+    answer = Answer(labels=None, grid=None, params=params)
+    monkeypatch.setattr(web.app._infers[request.param], "run", lambda _: answer)
+
+    def warnings(sent):
+        form = {"params": json.dumps(sent)}
+        address = f"/infer/{request.param}?image={web.series}&output=json"
+        told = web.client.post(address, data=form).json()
+        return told["features"]["warnings"] if held else told["warnings"]
+
+    offered = web.client.get("/info/").json()["models"][request.param]["config"]
+    return SimpleNamespace(name=request.param, offered=offered, warnings=warnings)
+
+
+def test_what_viewers_send_is_no_unknown_parameter(model):
+    for sent in SENT.values():
+        assert model.warnings({**model.offered, **sent}) == ["own"]
+
+
+def test_a_parameter_that_does_nothing_is_told(model):
+    first, *others = model.warnings({"scar_metod": "half_max", "uncertanty": True})
+    told = "ignored: scar_metod, uncertanty"
+    assert (first, others) == (f"not parameters of {model.name}, {told}", ["own"])
+
+
+def test_a_parameter_of_another_model_is_told():
+    sent = {"uncertainty": True, "phase": 1, "x" * 1000: 1}
+    assert unused(sent, options=("phase",)) == f"uncertainty, {'x' * 40}"
+    many = {f"p{number}": 1 for number in range(12)}
+    assert unused(many, options=()) == "p0, p1, p2, p3, p4, p5, p6, p7, p8, p9 and 2 more"
 
 
 @pytest.mark.parametrize(

@@ -36,9 +36,10 @@ from acsnet.server.datastores.pacs import DicomWebDatastore
 from acsnet.server.datastores.protocol import StudyStore
 from acsnet.server.identity import login_name
 from acsnet.server.inference.batch import Batch
+from acsnet.server.inference.infer_options import unused
 from acsnet.server.inference.model_server import ModelServer
 from acsnet.server.inference.request import InferenceRequest
-from acsnet.server.inference.response import Answer
+from acsnet.server.inference.response import Answer, with_warning
 from acsnet.server.inference.tasks import AcsnetTask, CorrectTask, MyocardiumTask, RoiTask
 from acsnet.server.inference.work_queue import InferenceQueue
 from acsnet.server.learning.background_scoring import IdleScorer
@@ -262,6 +263,8 @@ class AcsnetApp(MONAILabelApp):
             answer = self._infers[task].run(request)
             if answer.draft is not None:
                 self._keep(image, answer, state=state)
+            if ignored := unused(request.parameters, options=self._infers[task].takes):
+                answer = with_warning(answer, f"not parameters of {task}, ignored: {ignored}")
             metrics.observe_stages(task, {"wait": answer.waited_s, **answer.params["latencies"]})
             done = True
             return answer

@@ -1,6 +1,6 @@
 """What a client may choose for an inference: by the names of programs, or as viewers show it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast, get_args
 
@@ -25,10 +25,32 @@ METHOD_TITLES: dict[str, str] = {
 }
 """The same as 3D Slicer and OHIF's panel show them: what they show they also send."""
 
+SENT_BY_VIEWERS = frozenset(
+    {
+        "client_id",
+        "device",
+        "label",
+        "reset_state",
+        "restore_label_idx",
+        "result_compress",
+        "result_dtype",
+        "result_extension",
+        "selected_label_name",
+        "slice",
+        "user",
+    }
+)
+"""Sent to every model by 3D Slicer's module, OHIF's panel and the login, beside lists."""
+
+SHOWN, LONGEST = 10, 40
+"""Parameters that are named in a warning, and characters of each."""
+
 MAX_NEGATIVE = 0.01
 """Share of the signal: from there on the images are signed, as phase-sensitive ones are. Ours."""
 
 MAX_PHASE = 10_000
+
+SWITCHES = {"true": True, "false": False}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +101,23 @@ def _plain(name: str, value: Any) -> Any:
     return values.get(method, method) if isinstance(method, str) else method
 
 
+def unused(request: Mapping[str, Any], *, options: Collection[str]) -> str:
+    """The parameters of a request, see `named`, that nothing is taken from, in words.
+
+    Empty where there are none. Lists are the points, labels and regions of viewers.
+
+    options: that the model takes.
+    """
+    known = SENT_BY_VIEWERS.union(options)
+    names = [
+        name[:LONGEST]
+        for name, value in request.items()
+        if name not in known and not isinstance(value, list)
+    ]
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
+
+
 def check_method(scan: ShortAxisScan, options: Options) -> None:
     """Refuse half of the peak on signed images before the networks run. Raises InputError."""
     if options.scar_method != "half_max":
@@ -98,15 +137,21 @@ def options_of(request: Mapping[str, Any]) -> Options:
     if method not in get_args(ScarMethod):
         msg = f"{SCAR_METHOD} must be one of {', '.join(get_args(ScarMethod))}, got {method!r}"
         raise InputError(msg)
-    switches = {
-        KEEP_VALID: request.get(KEEP_VALID, Options.keep_valid_masks),
-        UNCERTAINTY: request.get(UNCERTAINTY, Options.uncertainty),
-    }
-    for name, value in switches.items():
-        if not isinstance(value, bool):
-            msg = f"{name} must be true or false, got {value!r}"
-            raise InputError(msg)
-    return Options(scar_method=cast(ScarMethod, method), **switches)
+    return Options(
+        scar_method=cast(ScarMethod, method),
+        keep_valid_masks=_switch(request, KEEP_VALID, default=Options.keep_valid_masks),
+        uncertainty=_switch(request, UNCERTAINTY, default=Options.uncertainty),
+    )
+
+
+def _switch(request: Mapping[str, Any], name: str, *, default: bool) -> bool:
+    """True or false, also as text. Raises InputError for anything else."""
+    value = request.get(name, default)
+    switch = value if isinstance(value, bool) else SWITCHES.get(str(value).strip().lower())
+    if switch is None:
+        msg = f"{name} must be true or false, got {value!r}"
+        raise InputError(msg)
+    return switch
 
 
 def choice_of(request: Mapping[str, Any]) -> dict[str, Any]:

@@ -50,7 +50,7 @@ class InferenceRequest:
         client: name and address by which the queue is fair.
         background: whether to wait for however long.
         is_gone: whether nobody waits for the answer any more.
-        parameters: what the client chose, by name, see `infer_options`.
+        parameters: all that the client sent, by name, see `infer_options`.
         label_map: file of a label map on the scan that came with the request.
         segments: the viewer's list of what it holds.
         selected_label: name of the label that strokes are on.

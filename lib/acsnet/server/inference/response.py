@@ -1,7 +1,7 @@
 """An answer to a client: a label map on the grid of the input, and a JSON of measures."""
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import nrrd  # type: ignore[import-untyped]
@@ -41,6 +41,17 @@ def answer_of(measured: Measured, *, draft: Result | None = None) -> Answer:
         params=result_params(measured),
         draft=draft,
     )
+
+
+def with_warning(answer: Answer, warning: str) -> Answer:
+    """An answer with one more warning, before the others and kept with no label map."""
+    params = dict(answer.params)
+    if "warnings" in params:
+        params["warnings"] = [warning, *params["warnings"]]
+    else:
+        features = params["features"]
+        params["features"] = {**features, "warnings": [warning, *features["warnings"]]}
+    return replace(answer, params=params)
 
 
 def label_map_bytes(answer: Answer, suffix: str) -> bytes:

@@ -24,6 +24,7 @@ from acsnet.server.inference.infer_options import (
     METHOD_TITLES,
     PHASE,
     SCAR_METHOD,
+    SERIES,
     TITLES,
     UNCERTAINTY,
     Options,
@@ -44,6 +45,9 @@ class Task(InferTask):
     `BasicInferTask` is not used: with a missing weights file it would run on random weights, and it
     keeps one network where the method has several.
     """
+
+    takes: tuple[str, ...] = ()
+    """Names of the parameters that it takes."""
 
     def __init__(
         self,
@@ -102,6 +106,7 @@ class SegmentationTask(Task):
             labels=labels,
         )
         self._served, self._queue, self._options = served, queue, options
+        self.takes = (*options, SERIES)
 
     def run(self, request: InferenceRequest) -> Answer:
         """Segment a scan when it is its turn.

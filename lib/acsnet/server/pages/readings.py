@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Form, HTTPException, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
+from pydantic import BaseModel
 
 from acsnet.annotations.marks import NOT_USED, measure_marked
 from acsnet.annotations.reading_details import DetailsStore, ReadingDetails
@@ -29,7 +30,32 @@ from acsnet.server.web.error_responses import wants_page
 
 router = APIRouter(prefix="/acsnet")
 
-Text = Annotated[str, Form()]
+
+class Entered(BaseModel, extra="forbid"):
+    """The fields of the form, all of them text.
+
+    Attributes:
+        by: the reader, where nobody is logged in.
+        height_cm: a number, with a point or a comma.
+        weight_kg: a number, with a point or a comma.
+        indication: for the report.
+        comment: for the report.
+        rv_insertion: JSON, slice number -> [row, column].
+        remote_region: JSON, slice number -> [row, column].
+        scan: state of the scan that the reader was shown, empty where nobody says.
+        saved: when what the reader was shown was saved, empty where there was nothing.
+    """
+
+    by: str = ""
+    height_cm: str = ""
+    weight_kg: str = ""
+    indication: str = ""
+    comment: str = ""
+    rv_insertion: str = ""
+    remote_region: str = ""
+    scan: str = ""
+    saved: str = ""
+
 
 _NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)")
 """As people type it; `float` passes over the underscore of `1_80`."""
@@ -37,54 +63,40 @@ _NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)")
 
 @router.post("/cases/{image}/details")
 def save_details(
-    app: App,
-    request: Request,
-    image: str,
-    by: Text = "",
-    height_cm: Text = "",
-    weight_kg: Text = "",
-    indication: Text = "",
-    comment: Text = "",
-    rv_insertion: Text = "",
-    remote_region: Text = "",
-    scan: Text = "",
-    saved: Text = "",
+    app: App, request: Request, image: str, fields: Annotated[Entered, Form()]
 ) -> Response:
     """Keep what was entered in place of what was there, and show the case.
 
     Where JSON is asked for, the answer is `saved`, when that was, for the next save of this page.
-    A new mark that can be used on none of its label maps is refused.
-
-    scan: state of the scan that the reader was shown, empty where nobody says; saved: when what the
-    reader was shown was saved, empty where there was nothing. Raises HTTP 409 where another scan
-    or other details are there now.
+    A new mark that can be used on none of its label maps is refused. Raises HTTP 409 where another
+    scan or other details are there now.
     """
     store = app.datastore()
     require_case(store, image)
-    height, weight = _number("height", height_cm), _number("weight", weight_kg)
+    height, weight = _number("height", fields.height_cm), _number("weight", fields.weight_kg)
     details = ReadingDetails.from_dict(
         {
             "height_cm": height,
             "weight_kg": weight,
             "body_size_source": None if height is None else "entered",
-            "indication": indication.replace("\r\n", "\n").strip(),
-            "comment": comment.replace("\r\n", "\n").strip(),
-            "rv_insertion": _points("the insertion of the right ventricle", rv_insertion),
-            "remote_region": _points("the remote region", remote_region),
+            "indication": fields.indication.replace("\r\n", "\n").strip(),
+            "comment": fields.comment.replace("\r\n", "\n").strip(),
+            "rv_insertion": _points("the insertion of the right ventricle", fields.rv_insertion),
+            "remote_region": _points("the remote region", fields.remote_region),
         }
     )
-    who = signed_on_page(by.strip())
+    who = signed_on_page(fields.by.strip())
     if not who:
         raise HTTPException(422, "enter your name: there is no login")
     start = time.perf_counter()
     state = store.state_to_keep(image)
-    if scan and scan != state:
+    if fields.scan and fields.scan != state:
         msg = "the files of this scan were replaced or changed since you opened it: open it again"
         raise ReplacedError(msg)
     before, _ = entered(store.folder, image, scan=state)
     _check_marks(store, image, _new_marks(details, before))
     entry = DetailsStore(store.folder / DETAILS).save(
-        image, details, reader=author_of({"user": who}), scan=state, shown=saved
+        image, details, reader=author_of({"user": who}), scan=state, shown=fields.saved
     )
     note(
         "save",

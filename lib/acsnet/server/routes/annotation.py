@@ -4,6 +4,7 @@ from hashlib import sha256
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, HTTPException
+from pydantic import BaseModel, Field
 
 from acsnet.annotations.agreement import compare_all
 from acsnet.server.app import AcsnetApp, App
@@ -19,16 +20,19 @@ DIGITS, LONGEST = 12, 50
 """Characters of a digest, and of an id, in the name of a copy."""
 
 
+class Chosen(BaseModel, extra="forbid"):
+    """What a program sends to begin a batch: the ids of its images."""
+
+    images: Annotated[list[str], Field(min_length=1, max_length=MAX_IMAGES)]
+
+
 @router.post("/batch/infer")
-def start_batch(
-    app: App,
-    images: Annotated[list[str], Body(embed=True, min_length=1, max_length=MAX_IMAGES)],
-) -> dict[str, Any]:
+def start_batch(app: App, chosen: Chosen) -> dict[str, Any]:
     """Segment images of the datastore by their ids, in the background; each gets a draft."""
     known = set(app.datastore().list_images())
-    if unknown := [image for image in images if image not in known]:
+    if unknown := [image for image in chosen.images if image not in known]:
         raise HTTPException(404, f"there is no image {unknown[0]!r} in the studies")
-    app.batch.start(images)
+    app.batch.start(chosen.images)
     return app.batch.status()
 
 

@@ -37,7 +37,7 @@ from acsnet.server.web.load_limits import asker, gone
 router = APIRouter()
 
 
-class Clicks(BaseModel):
+class Clicks(BaseModel, extra="forbid"):
     """What a page or a viewer sends.
 
     clicks: oldest first, each with `row`, `column`, a `kind` of `Kind`, and `slice` or `instance`,

@@ -32,6 +32,26 @@ from acsnet.server.web.templates import page
 
 router = APIRouter()
 
+NAMES = ("version", "saved", "by", "comment", "warnings_shown", "next")
+"""Fields of a decision, see `accept`."""
+
+DESCRIBED = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            kind: {
+                "schema": {
+                    "type": "object",
+                    "properties": {name: {} for name in NAMES},
+                    "additionalProperties": False,
+                }
+            }
+            for kind in ("application/json", "application/x-www-form-urlencoded")
+        },
+    }
+}
+"""What OpenAPI says of a decision's body, which is read as either of two kinds."""
+
 
 async def _fields(request: Request) -> dict[str, Any]:
     """The fields of a form or of a JSON object."""
@@ -42,16 +62,24 @@ async def _fields(request: Request) -> dict[str, Any]:
             raise HTTPException(422, "the body is not JSON") from error
         if not isinstance(sent, dict):
             raise HTTPException(422, "send a JSON object")
-        return {**sent, "is_program": True}
+        return {**_known(sent), "is_program": True}
     form = await request.form()
-    sent = {name: str(value) for name, value in form.items()}
+    sent = _known({name: str(value) for name, value in form.items()})
     return {**sent, "warnings_shown": [str(value) for value in form.getlist("warnings_shown")]}
+
+
+def _known(sent: dict[str, Any]) -> dict[str, Any]:
+    """Raise HTTP 422 for a field that there is not."""
+    if unknown := [name for name in sent if name not in NAMES]:
+        msg = f"there is no field {unknown[0][:40]!r}; there is {', '.join(NAMES)}"
+        raise HTTPException(422, msg)
+    return sent
 
 
 Fields = Annotated[dict[str, Any], Depends(_fields)]
 
 
-@router.post("/acsnet/cases/{image}/accept")
+@router.post("/acsnet/cases/{image}/accept", openapi_extra=DESCRIBED)
 def accept(app: App, request: Request, image: str, fields: Fields) -> Response:
     """Say that a label map is right as it is: from now on it is the reviewed one of its case.
 
@@ -91,7 +119,7 @@ def accept(app: App, request: Request, image: str, fields: Fields) -> Response:
     return _answer(app, image, fields, record, by=by)
 
 
-@router.post("/acsnet/cases/{image}/reject")
+@router.post("/acsnet/cases/{image}/reject", openapi_extra=DESCRIBED)
 def reject(app: App, image: str, fields: Fields) -> Response:
     """Say that a label map is wrong: it is kept, and neither shown nor trained on.
 
@@ -101,7 +129,7 @@ def reject(app: App, image: str, fields: Fields) -> Response:
     return _answer(app, image, fields, record, by=by)
 
 
-@router.post("/acsnet/cases/{image}/withdraw")
+@router.post("/acsnet/cases/{image}/withdraw", openapi_extra=DESCRIBED)
 def withdraw(app: App, image: str, fields: Fields) -> Response:
     """Take any version out of use; it is kept. fields: as of `accept`."""
     record, by = _withdrawn(app, image, fields, decision="withdrawn")

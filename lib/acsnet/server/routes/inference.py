@@ -20,14 +20,7 @@ from acsnet.server.app import App
 from acsnet.server.corrections.points import points_of
 from acsnet.server.datastores.label_intake import author_of
 from acsnet.server.identity import signed
-from acsnet.server.inference.infer_options import (
-    KEEP_VALID,
-    PHASE,
-    SCAR_METHOD,
-    SERIES,
-    UNCERTAINTY,
-    named,
-)
+from acsnet.server.inference.infer_options import named
 from acsnet.server.inference.request import ClickRequest, InferenceRequest
 from acsnet.server.inference.response import Answer, label_map_bytes
 from acsnet.server.routes.common import client_session, image_path, saved_upload
@@ -36,8 +29,10 @@ from acsnet.server.web.request_checks import json_object, result_suffix
 
 router = APIRouter()
 
-PARAMETERS = (SCAR_METHOD, KEEP_VALID, UNCERTAINTY, PHASE, SERIES)
-"""What a client may choose for a task."""
+PARAMS = (
+    'The parameters as a JSON object, such as {"uncertainty": true}; '
+    "docs/how-to-annotate.md lists those of each model."
+)
 
 MEDIA_TYPE = "application/octet-stream"
 """Of a label map: NIfTI and NRRD have no registered type."""
@@ -50,7 +45,7 @@ def infer(
     model: str,
     image: str = "",
     session_id: str = "",
-    params: Annotated[str, Form()] = "{}",
+    params: Annotated[str, Form(description=PARAMS)] = "{}",
     file: Annotated[UploadFile | None, File()] = None,
     label: Annotated[UploadFile | None, File()] = None,
     output: ResultType | None = None,
@@ -81,7 +76,7 @@ def infer(
             author=author,
             client=asker(http, author),
             is_gone=gone(http),
-            parameters={name: wishes[name] for name in PARAMETERS if name in wishes},
+            parameters=wishes,
             label_map=sent,
             segments=wishes.get("label_info"),
             selected_label=str(wishes.get("selected_label_name") or ""),

@@ -13,6 +13,9 @@ from acsnet.server.learning.trainers import DESCRIPTIONS, stop_training, task_of
 
 router = APIRouter()
 
+PARAMETERS = ("epochs", "device", "client_id", "user")
+"""Of a training; the last two are how clients name who asks."""
+
 
 @router.get("/train/")
 def status(app: App, all: bool = False, check_if_running: bool = False) -> Any:  # noqa: A002 # the client's
@@ -29,12 +32,21 @@ def status(app: App, all: bool = False, check_if_running: bool = False) -> Any: 
 def start(
     app: App, params: Annotated[dict[str, Any] | None, Body()] = None, model: str = "all"
 ) -> Any:
-    """Begin to train in the background."""
+    """Begin to train in the background.
+
+    params: `epochs` and `device`, themselves or, as OHIF's panel sends them, by trainer.
+    """
     if model not in DESCRIPTIONS:
         raise HTTPException(
             404, f"there is no trainer {model!r}; there is {', '.join(DESCRIPTIONS)}"
         )
-    return app.train({**signed(params or {}), "model": model})
+    own = (params or {}).get(model)
+    asked = {**(params or {}), **(own if isinstance(own, dict) else {})}
+    unknown = [name for name in asked if name not in {*PARAMETERS, *DESCRIPTIONS}]
+    if unknown:
+        msg = f"there is no parameter {unknown[0][:40]!r} of a training; there is epochs, device"
+        raise HTTPException(422, msg)
+    return app.train({**signed(asked), "model": model})
 
 
 @router.delete("/train/")
