@@ -73,7 +73,7 @@ def read_series(paths: Sequence[Path], *, name: str, phase: int | None = None) -
 def _remarked(scan: ShortAxisScan) -> ShortAxisScan:
     """The scan, with warnings of slices very near or far apart, and of neighbours all the same."""
     remarks = []
-    step_mm = scan.spacing_mm[0]
+    step_mm = round(scan.spacing_mm[0], 2)  # as headers hold it, in 32 bits: 3.9999999
     if not THIN_MM <= step_mm <= WIDE_MM:
         cause = ", as in 3-D LGE" if step_mm < THIN_MM else ""
         remarks.append(

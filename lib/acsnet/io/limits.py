@@ -122,7 +122,8 @@ def true_unit(
 
 def _is_pixel_size(sizes: NDArray[np.floating[Any]]) -> bool:
     low, high = PIXEL_MM
-    return bool((np.sort(sizes)[:2] >= low).all() and (np.sort(sizes)[:2] <= high).all())
+    pixel = np.sort(sizes)[:2].round(3)
+    return bool((pixel >= low).all() and (pixel <= high).all())
 
 
 def check_extent(name: str, *, slices: int, slice_mm: float) -> None:
@@ -165,7 +166,7 @@ def check_field(name: str, grid: InputGrid) -> None:
 
 def _if_thin(slice_mm: float) -> str:
     """What to add to why a scan is too large, by the distance of its slices."""
-    if slice_mm >= THIN_MM:
+    if round(slice_mm, 2) >= THIN_MM:
         return ""
     return (
         f"; its slices lie {slice_mm:.3g} mm apart, so that it is a 3-D scan: reformat it to "
