@@ -214,6 +214,12 @@ def test_a_list_without_scans_is_refused_with_one_sentence(tmp_path):
     assert not output.exists()
 
 
+def test_columns_that_are_not_used_are_named_at_the_start(tmp_path):
+    (tmp_path / "list.csv").write_text("image,age\n")
+    result = CliRunner().invoke(app, ["cohort", str(tmp_path / "list.csv"), "--output", "out"])
+    assert result.stderr.splitlines()[0] == "columns of list.csv that are not used: age"
+
+
 def test_one_process_may_run_several_cohorts(scans, tmp_path):
     program = (
         "from pathlib import Path\n"

@@ -1,11 +1,8 @@
 import os
-import shutil
-from itertools import islice
 from pathlib import Path
 
 import pydicom
 import pytest
-from oblique_stack import image, save
 from typer.testing import CliRunner
 
 from acsnet.cli.main import app
@@ -30,31 +27,6 @@ def cases(where, output="nowhere"):
 
 def reasons(where):
     return [one.reason for one in listed(where) if isinstance(one, Outcome)]
-
-
-def looked_into(monkeypatch):
-    """Folders of the files of each `SeriesFinder`, as they are gone through."""
-    looked = []
-
-    class Finder(inputs.SeriesFinder):
-        def find(self):
-            folder = self._paths[0].parent if self._paths else self._folder
-            looked.append(folder.name)
-            return super().find()
-
-    monkeypatch.setattr(inputs, "SeriesFinder", Finder)
-    return looked
-
-
-def write_parts(root, parts, **tags):
-    """Slices of one stack in folders; parts: name of the folder -> its slices."""
-    for number, (name, indices) in enumerate(parts.items()):
-        for index in indices:
-            dataset = image(index, series=f"1.2.3.{number + 1}")
-            for tag, value in {"StudyInstanceUID": "1.2.9", "PatientID": "P", **tags}.items():
-                setattr(dataset, tag, value[number] if isinstance(value, tuple) else value)
-            save(dataset, root / name / f"{index}.dcm")
-    return root
 
 
 def test_a_folder_gives_files_and_series_called_by_their_paths(tmp_path, write_scan, write_series):
@@ -142,103 +114,6 @@ def test_series_that_share_a_folder_are_told_apart_by_their_uids(tmp_path, write
     assert {one.series for one in found} == uids
     first, second = (one.read().pixels for one in found)
     assert (first != second).any()
-
-
-def test_a_single_slice_beside_a_stack_is_a_case_of_its_own(tmp_path):
-    write_parts(tmp_path, {"exam": range(4)}, SeriesInstanceUID="1.2.3")
-    view = image(9, series="1.2.4")
-    view.SeriesDescription, view.StudyInstanceUID = "LGE 4ch", "1.2.9"
-    save(view, tmp_path / "exam" / "view.dcm")
-    assert cases(tmp_path) == ["exam", "exam_1.2.4"]
-    assert reasons(tmp_path) == []
-
-
-def test_parts_of_one_series_in_two_folders_are_told_and_copies_are_not(tmp_path, write_series):
-    whole = write_series(tmp_path / "p1", seed=1)
-    shutil.copytree(whole, tmp_path / "p2")
-    part = tmp_path / "p3"
-    part.mkdir()
-    shutil.copy(min(whole.iterdir()), part)
-    found = listed(tmp_path)
-    assert [one.case for one in found] == ["p1", "p2", "p3"]
-    assert [isinstance(one, Outcome) for one in found] == [False, False, True]
-    assert f"this series has other images in {whole}" in found[2].reason
-
-
-def test_a_folder_is_gone_through_as_it_is_worked_on(tmp_path, write_series, monkeypatch):
-    for number in range(4):
-        write_series(tmp_path / f"p{number}", seed=number)
-    looked = looked_into(monkeypatch)
-    found = list_scans(str(tmp_path), output=tmp_path / "out")
-    assert [one.case for one in islice(found, 2)] == ["p0", "p1"]
-    assert looked == [tmp_path.name, "p0", "p1"]
-
-
-def test_a_study_in_several_folders_waits_for_its_last_and_no_longer(
-    tmp_path, write_series, monkeypatch
-):
-    write_series(tmp_path / "a", seed=1)
-    write_series(tmp_path / "p1-between", seed=2)
-    write_series(tmp_path / "z", seed=3)
-    write_parts(tmp_path, {"p1": range(3), "p1-more": range(3, 6), "p2": [6, 7]})
-    looked = looked_into(monkeypatch)
-    found = list_scans(str(tmp_path), output=tmp_path / "out")
-    sources = list(islice(found, 3))
-    assert looked == [tmp_path.name, "a", "p1", "p1-between", "p1-more", "p2"]
-    assert [source.case for source in sources] == ["a", "p1-between", tmp_path.name]
-    assert len(sources[2].read().pixels) == 8
-    assert [source.case for source in found] == ["z"]
-
-
-@pytest.mark.parametrize(
-    "tags",
-    [
-        {"PatientID": ("A", "B")},
-        {"PatientID": "", "PatientName": ("A", "B")},
-        {"PatientName": ("A", "B")},
-        {"PatientBirthDate": ("19500101", "19500102")},
-        {"StudyInstanceUID": ("1.2.9", "1.2.10")},
-        {"StudyInstanceUID": "", "PatientID": ""},
-    ],
-)
-def test_parts_in_folders_of_two_patients_are_never_joined(tmp_path, tags):
-    """Slices that would make one stack; an anonymiser has given both patients one study."""
-    found = listed(write_parts(tmp_path, {"p1": range(4), "p2": range(4, 8)}, **tags))
-    assert [one.case for one in found] == ["p1", "p2"]
-    assert [len(one.read().pixels) for one in found] == [4, 4]
-
-
-@pytest.mark.parametrize("study", ["1.2.9", ""])
-def test_scans_of_two_patients_in_folders_side_by_side_are_told_apart(tmp_path, study):
-    """A series a slice and a folder a series, of patients whose heart lies at the same place."""
-    for patient in "AB":
-        parts = {f"{patient}-{number}": [number] for number in range(4)}
-        tags = {"PatientID": patient, "StudyInstanceUID": study and f"{study}.{ord(patient)}"}
-        uids = {"SeriesInstanceUID": tuple(f"1.2.{ord(patient)}.{number}" for number in range(4))}
-        write_parts(tmp_path, parts, **tags, **uids)
-    sources = listed(tmp_path)
-    assert [source.case for source in sources] == [
-        f"{tmp_path.name}_1.2.{ord(patient)}.0" for patient in "AB"
-    ]
-    assert [len(source.read().pixels) for source in sources] == [4, 4]
-
-
-def test_images_of_one_series_in_two_folders_are_one_scan(tmp_path):
-    write_parts(tmp_path, {"a": range(4), "b": range(4, 8)}, SeriesInstanceUID="1.2.3")
-    (found,) = listed(tmp_path)
-    assert len(found.read().pixels) == 8
-
-
-def test_a_copy_of_an_examination_is_a_scan_of_its_own(tmp_path):
-    parts = {"SE0": range(4), "SE1": range(4, 8)}
-    write_parts(tmp_path, parts)
-    for name in parts:
-        shutil.copytree(tmp_path / name, tmp_path / f"{name}-copy")
-    found = list(list_scans(str(tmp_path), output=tmp_path / "out"))
-    assert [len(one.read().pixels) for one in found if isinstance(one, FileSource)] == [8]
-    assert [one.reason for one in found if isinstance(one, Outcome)] == [
-        f"a case named {tmp_path.name} is in the list already"
-    ]
 
 
 def test_results_in_the_same_folder_are_no_scans(tmp_path, write_scan):

@@ -1,7 +1,10 @@
+import re
+
 import pytest
 
+from acsnet.cohort.inputs import unused_in
 from acsnet.cohort.sources import FileSource
-from acsnet.cohort.table_list import in_table
+from acsnet.cohort.table_list import in_table, unused_columns
 from acsnet.errors import InputError
 
 
@@ -88,3 +91,38 @@ def test_a_table_with_a_column_twice_is_refused(tmp_path):
         (tmp_path / "list.csv").write_text(text)
         with pytest.raises(InputError, match=r"list\.csv must have each column once"):
             listed(tmp_path / "list.csv")
+
+
+@pytest.mark.parametrize(
+    ("heading", "meant"),
+    [
+        ("Series number", "series"),
+        ("series #", "series"),
+        ("Serie", "series"),
+        ("SeriesInstanceUID", "series"),
+        ("phases", "phase"),
+        ("Phase_No.", "phase"),
+        ("case id", "case"),
+    ],
+)
+def test_a_heading_that_means_a_column_without_being_called_so_is_refused(tmp_path, heading, meant):
+    (tmp_path / "list.csv").write_text(f"image,{heading}\na.nii.gz,20\n")
+    reason = f"list.csv: column '{heading.lower()}' is not known: call it '{meant}', or otherwise"
+    with pytest.raises(InputError, match=re.escape(reason)):
+        listed(tmp_path / "list.csv")
+    (tmp_path / "list.csv").write_text(f"image,{heading},{meant}\na.nii.gz,20,7\n")
+    assert getattr(listed(tmp_path / "list.csv")[0], meant) in (7, "7")
+
+
+def test_columns_of_remarks_are_named(tmp_path):
+    table = tmp_path / "list.csv"
+    table.write_text(
+        "image,age,,Series description,SeriesDate,image quality,Phase of cycle,case control\n"
+    )
+    names = "age, series description, seriesdate, image quality, phase of cycle, case control"
+    assert unused_columns(table) == names
+    assert unused_in(str(table)) == f"columns of list.csv that are not used: {names}"
+    table.write_text(",".join(["image", *(f"c{number}" for number in range(12))]))
+    assert unused_columns(table) == "c0, c1, c2, c3, c4, c5, c6, c7, c8, c9 and 2 more"
+    table.write_text("image,case,phase,series,\n")
+    assert unused_in(str(table)) == unused_in(str(tmp_path)) == ""

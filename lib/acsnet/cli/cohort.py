@@ -67,7 +67,7 @@ def cohort(
     try:
         # To load these takes seconds, in which it can be stopped, too.
         from acsnet.cohort.case_worker import CohortOptions
-        from acsnet.cohort.inputs import list_scans
+        from acsnet.cohort.inputs import list_scans, unused_in
         from acsnet.cohort.run import is_skipped, run_cohort
         from acsnet.io.dicom_files.dicom_file import silence_pydicom
 
@@ -75,6 +75,8 @@ def cohort(
         options = CohortOptions(
             scar_method=scar_method, smooth_walls=smooth_walls, ignore_window=ignore_window
         )
+        if remark := unused_in(scans):
+            err.print(escape(remark), soft_wrap=True, highlight=False)
         with _progress() as progress:
             task = progress.add_task("segmenting", total=None)
 

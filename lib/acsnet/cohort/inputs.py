@@ -9,19 +9,24 @@ is searched for all series in it; one that a pattern or a table names must hold 
 """
 
 import glob
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
 from acsnet.cohort.outcome import Outcome
 from acsnet.cohort.sources import FileSource, Listed, PacsSource, all_named
-from acsnet.cohort.table_list import in_table
+from acsnet.cohort.table_list import in_table, unused_columns
 from acsnet.cohort.tables import TABLES
 from acsnet.errors import InputError, PacsError
-from acsnet.io.dicom_files.dicom_file import is_volume, quiet_pydicom, read_header, text_of
+from acsnet.io.dicom_files.dicom_file import (
+    DicomFile,
+    is_volume,
+    quiet_pydicom,
+    read_header,
+    text_of,
+)
 from acsnet.io.dicom_files.walk import Walk, files_below
-from acsnet.io.dicom_stack.parts import is_part
 from acsnet.io.dicom_stack.series_names import person
 from acsnet.io.finder import (
     LABEL_FOLDER,
@@ -32,7 +37,7 @@ from acsnet.io.finder import (
     scan_files,
     scans_of,
 )
-from acsnet.io.series import Series, SeriesFinder, image_id, series_in, together
+from acsnet.io.series import Series, SeriesFinder, Tagged, image_id
 from acsnet.pacs.config import is_dicomweb, pacs_settings
 from acsnet.pacs.dicomweb import DicomWeb
 from acsnet.pacs.preflight import examine
@@ -64,7 +69,7 @@ def list_scans(where: str, *, output: Path) -> Iterator[Listed]:
         listed = _in_pacs(where)
     elif path.is_dir():
         listed = _below(path, output=output.resolve())
-    elif path.is_file() and path.suffix.lower() == ".csv":
+    elif _is_table(path):
         listed = in_table(path)
     elif glob.has_magic(where):
         listed = _matching(path, output=output.resolve())
@@ -73,6 +78,20 @@ def list_scans(where: str, *, output: Path) -> Iterator[Listed]:
         msg = f"{where} must be a folder, a pattern, a CSV table or the address of a PACS{missing}"
         raise InputError(msg)
     return _each_once(listed)
+
+
+def unused_in(where: str) -> str:
+    """What a CSV table holds that nothing is taken from, in words; empty for none or no table.
+
+    Raises as `list_scans`.
+    """
+    path = Path(where).absolute()
+    names = unused_columns(path) if _is_table(path) else ""
+    return f"columns of {path.name} that are not used: {names}" if names else ""
+
+
+def _is_table(path: Path) -> bool:
+    return path.is_file() and path.suffix.lower() == ".csv"
 
 
 def _each_once(listed: Iterator[Listed]) -> Iterator[Listed]:
@@ -100,19 +119,16 @@ def _name_fault(case: str) -> str:
 
 
 def _below(root: Path, *, output: Path) -> Iterator[Listed]:
-    """Volumes and DICOM series in a folder and its subfolders, one of these after another.
-
-    Possible parts of a stack wait for the last folder of their study, where it lies in several;
-    series of a single slice for the end.
-    """
-    walk = Walk(without=output)
-    search = _Search(root=root, last_of=_last_folders(root, Walk(without=output)))
-    yield from _in_files(list(files_below(root, subfolders=False, walk=walk)), root, search)
-    for folder in _folders_in(root, walk):
-        yield from _in_files(list(files_below(folder, walk=walk)), folder, search)
-    for parts in search.waiting.values():
-        yield from _joined_parts(parts, search)
-    for folder in dict.fromkeys(walk.closed):
+    """Volumes and DICOM series in a folder, the subfolders of one examination after another."""
+    peeked, walk = Walk(without=output), Walk(without=output)
+    groups = _of_one_examination(root, peeked)
+    is_mixed = sum(len(folders) > 1 for folders in groups.values()) > 1
+    search = _Search(root=root, is_mixed=is_mixed, later={key: [] for key in groups})
+    for examined, folders in groups.items():
+        paths = search.later.pop(examined)
+        paths += [path for folder in folders for path in _files(folder, root, walk)]
+        yield from _in_files(paths, search)
+    for folder in dict.fromkeys((*walk.closed, *peeked.closed)):
         yield Outcome(case="", place=str(folder), reason="the folder cannot be opened")
 
 
@@ -124,50 +140,57 @@ Examined = tuple[str, ...]
 class _Search:
     """What the search of a folder keeps in mind.
 
-    last_of: StudyInstanceUID -> the last of its folders, of studies in several; waiting: possible
-    parts of stacks, by whom and what they are of; known: series UID, and whose it is -> hash of the
-    images found of it, and where; images: names of images; named: folder -> UID of the first scan
-    called like it.
+    is_mixed: whether several examinations each lie in several subfolders; later: examinations whose
+    subfolders come later -> files of them found before; known: series UID, and whose it is -> hash
+    of the images found of it, and where; images: names of images; named: folder -> UID of the first
+    scan called like it.
     """
 
     root: Path
-    last_of: dict[str, Path]
-    waiting: dict[Examined, list[Series]] = field(default_factory=dict)
+    is_mixed: bool
+    later: dict[Examined, list[Path]]
     known: dict[Examined, tuple[int, Path]] = field(default_factory=dict)
     images: set[str] = field(default_factory=set)
     named: dict[Path, str] = field(default_factory=dict)
 
-    @property
-    def is_mixed(self) -> bool:
-        """Whether several examinations may each lie in several folders."""
-        return len(self.last_of) > 1 or len(self.waiting) > 1
 
+def _of_one_examination(root: Path, walk: Walk) -> dict[Examined, list[Path]]:
+    """The folder and its subfolders by the examination that the first DICOM file of each is of.
 
-def _last_folders(root: Path, walk: Walk) -> dict[str, Path]:
-    """StudyInstanceUID -> the last folder with it, of those that begin several.
-
-    One file is read of each folder: an examination whose series lie in folders of their own has
-    one study in all of them, and folders of patients stay apart, to be worked on as they come.
+    In the order of the last of each; a folder that tells none is alone. Where the series of an
+    examination lie in folders of their own it is one in all of them, and folders of patients stay
+    apart, to be worked on as they come.
     """
-    folders: dict[str, list[Path]] = {}
+    groups: dict[Examined, list[Path]] = {}
     for folder in (root, *_folders_in(root, walk)):
-        files = files_below(folder, subfolders=folder != root, walk=walk)
-        study = _first_study(islice(files, MAX_PEEKED))
-        folders.setdefault(study, []).append(folder)
-    return {study: some[-1] for study, some in folders.items() if study and len(some) > 1}
+        peeked = islice(_files(folder, root, walk), MAX_PEEKED)
+        examined = _first_examined(peeked) or (str(folder),)
+        groups[examined] = [*groups.pop(examined, []), folder]
+    return groups
 
 
-def _first_study(paths: Iterable[Path]) -> str:
-    """StudyInstanceUID of the first DICOM file that has one; else empty."""
+def _files(folder: Path, root: Path, walk: Walk) -> Iterator[Path]:
+    """The files below a subfolder, or those in the folder itself."""
+    return files_below(folder, subfolders=folder != root, walk=walk)
+
+
+def _first_examined(paths: Iterable[Path]) -> Examined | None:
+    """Whose and of what the first DICOM file is that tells a study or a patient."""
     with quiet_pydicom():
         for path in paths:
             try:
                 file = None if is_volume(path) else read_header(path, path.name)[0]
             except (OSError, InputError):
                 continue
-            if file is not None and (study := file.text(STUDY)):
-                return study
-    return ""
+            if file is not None and (file.text(STUDY) or file.text("PatientID")):
+                return _examined(file)
+    return None
+
+
+def _examined(item: Tagged) -> Examined:
+    return tuple(
+        person(item.text(tag)) if tag == "PatientName" else item.text(tag) for tag in EXAMINED_TAGS
+    )
 
 
 def _folders_in(root: Path, walk: Walk) -> list[Path]:
@@ -185,8 +208,11 @@ def _images_first(folder: Path) -> tuple[bool, Path]:
     return bool(of_labels), folder
 
 
-def _in_files(paths: list[Path], folder: Path, search: _Search) -> Iterator[Listed]:
-    """The scans in the files of a folder, and those that waited for it; what waits is put aside."""
+def _in_files(paths: list[Path], search: _Search) -> Iterator[Listed]:
+    """The scans in the files of one examination; those of a single slice come last.
+
+    Series of another examination whose subfolders come later are left to it.
+    """
     files = [path for path in paths if is_volume(path)]
     volumes, remarks = scan_files(paths, root=search.root, images=search.images)
     for remark in remarks:
@@ -194,84 +220,35 @@ def _in_files(paths: list[Path], folder: Path, search: _Search) -> Iterator[List
     search.images.update(image_stems(files, root=search.root))
     yield from all_named(volumes, search.root)
     others = [path for path in paths if not is_volume(path)]
-    waiting: list[Series] = []
-    alone: list[Series] = []
+    all_series: list[Series] = []
     for series in SeriesFinder(search.root, paths=others).find():
-        elsewhere = series.text(STUDY) in search.last_of and series.uid and is_part(series.files)
-        (waiting if elsewhere else alone).append(series)
-    single = {
-        file: series
-        for series in alone
-        if series.uid and is_single_slice(series)
-        for file in series.files
-    }
-    scans = scans_of(alone)
-    unjoined = [
-        scan for scan in scans if scan.uid and is_single_slice(scan) and scan.files[0] in single
-    ]
-    waiting += dict.fromkeys(single[scan.files[0]] for scan in unjoined)
-    for series in waiting:
-        search.waiting.setdefault(_examined(series), []).append(series)
-    yield from _as_sources([scan for scan in scans if scan not in unjoined], search)
-    for examined in [key for key in search.waiting if search.last_of.get(key[0]) == folder]:
-        yield from _joined_parts(search.waiting.pop(examined), search)
-
-
-def _joined_parts(parts: Iterable[Series], search: _Search) -> Iterator[Listed]:
-    """The scans that series of one examination make, which lie in several folders.
-
-    Images of one series in two folders are put together. A copy of a series is a part of a copy
-    of the scan.
-    """
-    copies: list[dict[str, Series]] = []
-    for part in parts:
-        uids = {file.text("SOPInstanceUID") for file in part.files}
-        for copy in copies:
-            same = copy.get(part.uid)
-            if same is None:
-                copy[part.uid] = part
-            elif uids.isdisjoint(file.text("SOPInstanceUID") for file in same.files):
-                copy[part.uid] = together(same, part)
-            else:
-                continue
-            break
+        if (later := search.later.get(_examined(series))) is None:
+            all_series.append(series)
         else:
-            copies.append({part.uid: part})
-    for copy in copies:
-        yield from _as_sources(scans_of(_taken_apart(copy)), search)
-
-
-def _taken_apart(copy: Mapping[str, Series]) -> Iterator[Series]:
-    """Series by UID, those that share one in several folders as if they lay in one search."""
-    by_uid: dict[str, list[Series]] = {}
-    for item in copy.values():
-        by_uid.setdefault(item.text("SeriesInstanceUID"), []).append(item)
-    for uid, some in by_uid.items():
-        whole = together(*some)
-        yield from series_in(uid, whole.files, whole.damaged) if uid in copy else some
-
-
-def _examined(series: Series) -> Examined:
-    return tuple(
-        person(series.text(tag)) if tag == "PatientName" else series.text(tag)
-        for tag in EXAMINED_TAGS
-    )
+            later += series.paths
+    twins: list[str] = []
+    scans = scans_of(all_series, left_out=twins)
+    for remark in twins:
+        yield Outcome(case="", place=str(search.root), reason=remark, skipped=True)
+    single = dict.fromkeys(scan for scan in scans if scan.uid and is_single_slice(scan))
+    yield from _as_sources([scan for scan in scans if scan not in single], search)
+    yield from _as_sources(list(single), search)
 
 
 def _as_sources(scans: list[Series], search: _Search) -> Iterator[Listed]:
     """Series as scans; one that is alone in its folder is called like the folder.
 
-    The UID tells those apart that share a folder, also with scans that did not wait, or each lie in
-    several. A copy is a scan of its own, but one part of a heart is not, and the list is gone
-    through once: the second part tells.
+    The UID tells those apart that share a folder, also with scans listed before, or each lie in
+    several. One part of a heart is no scan, and the list is gone through once: the second tells.
     """
-    folders = [common_folder(scan) for scan in scans]
-    for scan, folder in zip(scans, folders, strict=True):
-        name = called_by_path(folder, search.root)
-        shared = search.named.setdefault(folder, scan.uid) != scan.uid
-        apart = shared or folders.count(folder) > 1
-        apart = apart or (folder == search.root and search.is_mixed)
+    places = [_place_of_name(scan, search.root) for scan in scans]
+    for scan, place in zip(scans, places, strict=True):
+        name = called_by_path(place, search.root)
+        shared = search.named.setdefault(place, scan.uid) != scan.uid
+        apart = shared or places.count(place) > 1
+        apart = apart or (place == search.root and search.is_mixed)
         case = shortened(f"{name}_{image_id(scan, search.root)}") if apart else name
+        folder = common_folder(scan)
         here = hash(frozenset(file.text("SOPInstanceUID") for file in scan.files)), folder
         whose = scan.uid, *_examined(scan)
         same, first = search.known.setdefault(whose, here) if scan.uid else here
@@ -282,6 +259,7 @@ def _as_sources(scans: list[Series], search: _Search) -> Iterator[Listed]:
                 series=scan.uid or None,
                 files=scan.paths,
                 phase=scan.phase,
+                remarks=scan.remarks,
             )
             continue
         reason = (
@@ -289,6 +267,21 @@ def _as_sources(scans: list[Series], search: _Search) -> Iterator[Listed]:
             "them into one folder, if they are of one scan"
         )
         yield Outcome(case=case, place=str(folder), reason=reason)
+
+
+def _place_of_name(scan: Series, root: Path) -> Path:
+    """The folder that a scan is called like: that of all files, or of the first of several copies.
+
+    Copies below one subfolder are called like the folder above them.
+    """
+    folder = common_folder(scan)
+    if folder != root or not scan.files:
+        return folder
+    first: dict[tuple[str, str], DicomFile] = {}
+    for file in scan.files:
+        uid = file.text("SOPInstanceUID") or file.name
+        first.setdefault((uid, file.text("ImagePositionPatient")), file)
+    return common_folder(replace(scan, files=tuple(first.values()), damaged=()))
 
 
 def _matching(pattern: Path, *, output: Path) -> Iterator[Listed]:

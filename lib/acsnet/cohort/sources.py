@@ -51,7 +51,7 @@ class FileSource:
     """A file with a volume, or a DICOM series of a folder.
 
     series: its UID, None where it is alone; files: of the series, where the folder was searched;
-    phase: which of several in the same files.
+    phase: which of several in the same files; remarks: what is known of it beside its files.
     """
 
     case: str
@@ -59,6 +59,7 @@ class FileSource:
     series: str | None = None
     files: tuple[Path, ...] = ()
     phase: int | None = None
+    remarks: tuple[str, ...] = ()
 
     @property
     def place(self) -> str:
@@ -88,7 +89,8 @@ class FileSource:
     def read(self) -> ShortAxisScan:
         """The scan."""
         if self.files:
-            return read_series(self.files, name=self.case, phase=self.phase)
+            scan = read_series(self.files, name=self.case, phase=self.phase)
+            return replace(scan, warnings=(*self.remarks, *scan.warnings))
         return read_scan(self.path, phase=self.phase, series=self.series)
 
 

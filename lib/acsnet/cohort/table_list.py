@@ -8,8 +8,10 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TextIO
 
 from acsnet.cohort.outcome import Outcome
 from acsnet.cohort.sources import FileSource, Listed, named
@@ -19,6 +21,12 @@ from acsnet.io.volume import stem_of
 
 COLUMNS = IMAGE, CASE, PHASE, SERIES = "image", "case", "phase", "series"
 """Of a table; all but the first may be missing."""
+
+MEANT = re.compile(r"(case|phase|serie)s?(no|nr|num|number|index|id|uid|instanceuid)?")
+"""Headings that mean a column, without blanks and signs, as in "Series No." or "phases"."""
+
+SHOWN = 10
+"""Headings that are named."""
 
 NUMBER = re.compile(r"(\d+)(\.0*)?")
 """Programs that leave other lines empty write whole numbers as 2.0."""
@@ -33,7 +41,7 @@ def in_table(table: Path) -> Iterator[Listed]:
     Paths begin in the folder of the table. Its columns `case`, `phase` and `series`, the latter two
     as `read_scan` takes them, may be missing.
     """
-    try:
+    with _refused(table):
         names = _names_of_alike(table)
         for line, cells, surplus in _lines(table):
             if reason := SURPLUS if surplus else _fault(cells):
@@ -47,6 +55,25 @@ def in_table(table: Path) -> Iterator[Listed]:
                 phase = int(cells[PHASE]) if cells[PHASE] else None
                 source = replace(source, phase=phase, series=cells[SERIES] or None)
             yield source
+
+
+def unused_columns(table: Path) -> str:
+    """Headings of a table that nothing is taken from, in words; empty for none.
+
+    Raises as `in_table`.
+    """
+    with _refused(table), table.open(encoding="utf-8-sig", newline="") as stream:
+        header = _rows(table, stream).fieldnames or ()
+    names = [name for name in header if name and name not in COLUMNS]
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
+
+
+@contextmanager
+def _refused(table: Path) -> Iterator[None]:
+    """Raise InputError for what is no CSV table."""
+    try:
+        yield
     except UnicodeDecodeError as error:
         msg = f"{table.name} cannot be read as a CSV table, not being UTF-8: save it as 'CSV UTF-8'"
         raise InputError(msg) from error
@@ -92,18 +119,37 @@ def _lines(table: Path) -> Iterator[tuple[int, dict[str, str], bool]]:
     Columns without a heading count, for remarks stand there; empty cells after the last do not.
     """
     with table.open(encoding="utf-8-sig", newline="") as stream:
-        # What spreadsheets write between columns depends on the language of the system.
-        delimiter = max(",;\t", key=stream.readline().count)
-        stream.seek(0)
-        rows = csv.DictReader(stream, delimiter=delimiter)
-        rows.fieldnames = header = [name.strip().lower() for name in rows.fieldnames or ()]
-        if IMAGE not in header:
-            msg = f"{table.name} must have a column {IMAGE!r}, got {header}"
-            raise InputError(msg)
-        if any(header.count(column) > 1 for column in COLUMNS):
-            msg = f"{table.name} must have each column once, got {header}"
-            raise InputError(msg)
+        rows = _rows(table, stream)
         for row in rows:
             cells = {name: (row.get(name) or "").strip() for name in COLUMNS}
             cells |= {name: _whole(cells[name]) for name in (CASE, PHASE, SERIES)}
             yield rows.line_num, cells, any(cell.strip() for cell in row.get(None, ()))
+
+
+def _rows(table: Path, stream: TextIO) -> "csv.DictReader[str]":
+    """The lines of a table by its headings, in small letters. Raises InputError for wrong ones."""
+    # What spreadsheets write between columns depends on the language of the system.
+    delimiter = max(",;\t", key=stream.readline().count)
+    stream.seek(0)
+    rows = csv.DictReader(stream, delimiter=delimiter)
+    rows.fieldnames = header = [name.strip().lower() for name in rows.fieldnames or ()]
+    if IMAGE not in header:
+        msg = f"{table.name} must have a column {IMAGE!r}, got {header}"
+        raise InputError(msg)
+    if any(header.count(column) > 1 for column in COLUMNS):
+        msg = f"{table.name} must have each column once, got {header}"
+        raise InputError(msg)
+    for name in header:
+        if (column := _meant(name)) and column not in header:
+            msg = (
+                f"{table.name}: column {name!r} is not known: call it {column!r}, or otherwise if "
+                "it chooses nothing"
+            )
+            raise InputError(msg)
+    return rows
+
+
+def _meant(heading: str) -> str | None:
+    """The column that a heading means without being called so."""
+    meant = MEANT.fullmatch(re.sub(r"[\W_]", "", heading))
+    return next(name for name in COLUMNS if name.startswith(meant[1])) if meant else None
