@@ -85,6 +85,20 @@ def test_an_interrupted_run_goes_on_and_gets_the_epochs_that_it_lacks(tracked_fo
 
 
 @pytest.mark.slow
+def test_a_run_whose_process_was_killed_is_so_called_once_another_begins(tracked_folder):
+    client = client_of(tracked_folder)
+    with track(tracked_folder) as left:
+        pass
+    client.update_run(left.id, status="RUNNING")
+    with tracked(tracked_folder, "myo", run_id=None, params={}, tags={}):
+        assert client.get_run(left.id).info.status == "RUNNING"  # another network's
+    with track(tracked_folder) as new:
+        assert new.id != left.id
+        assert client.get_run(left.id).info.status == "KILLED"
+        assert client.get_run(new.id).info.status == "RUNNING"
+
+
+@pytest.mark.slow
 def test_an_error_ends_the_run_as_failed_and_a_run_unknown_here_is_a_new_one(tracked_folder):
     new = interrupted(tracked_folder, AcsnetError("the loss is nan"), run_id="0" * 32)
     assert new != "0" * 32

@@ -2,10 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
-
-from filelock import FileLock, Timeout
 
 from acsnet.cohort.case_worker import CohortOptions
 from acsnet.cohort.inputs import list_scans
@@ -14,6 +11,7 @@ from acsnet.cohort.ray_workers import connected, gather, start_workers, work_all
 from acsnet.cohort.sources import Listed
 from acsnet.cohort.tables import remove_tables, write_tables
 from acsnet.errors import InputError
+from acsnet.files.alone import alone_in
 from acsnet.storage import natural_order
 
 LOCK = ".cohort.lock"
@@ -48,7 +46,7 @@ def run_cohort(
     output = output.resolve()
     output.mkdir(parents=True, exist_ok=True)
     done, failed = [], []
-    with alone_in(output):
+    with alone_in(output, lock=LOCK):
         remove_tables(output)
         with connected(address):
             plan = gather(device=device, workers=workers)
@@ -72,18 +70,3 @@ def _nothing(where: str, output: Path, skipped: Sequence[Listed]) -> str:
     words = f"{where} holds no scan" + (" besides what lies in the output folder" * itself)
     reasons = [item.reason for item in skipped if isinstance(item, Outcome)]
     return f"{words}: {reasons[0]}" if reasons else words
-
-
-@contextmanager
-def alone_in(folder: Path) -> Iterator[None]:
-    """Hold the lock of an output folder. Raises InputError while another run does."""
-    lock = FileLock(folder / LOCK, timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        msg = f"another run writes to {folder}: wait for its end, or take another folder"
-        raise InputError(msg) from None
-    try:
-        yield
-    finally:
-        lock.release()

@@ -1,1 +1,1 @@
-"""Below `acsnet.storage`: whose files are, errors of the system, settings file, temporary names."""
+"""Below `acsnet.storage`: owners, locks, errors of the system, settings file, temporary names."""

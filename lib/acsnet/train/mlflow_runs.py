@@ -155,6 +155,9 @@ def _run_id(
     if run_id is not None and run_id in {run.info.run_id for run in client.search_runs([number])}:
         client.update_run(run_id, status="RUNNING")
         return run_id
+    for run in client.search_runs([number], "attributes.status = 'RUNNING'"):
+        if run.info.run_name == name:  # its process was killed: one trains at a time
+            client.set_terminated(run.info.run_id, "KILLED")
     new: str = client.create_run(number, run_name=name, tags=dict(tags)).info.run_id
     for key, value in flat(params).items():
         client.log_param(new, key, value)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -11,9 +12,10 @@ from rich.console import Console
 
 from acsnet.anatomy.latent_prior import NAME as PRIOR
 from acsnet.errors import InputError
+from acsnet.files.alone import alone_in
 from acsnet.storage import write_json
 from acsnet.train.data.fingerprint import digest_cases
-from acsnet.train.data.lists import training_lists
+from acsnet.train.data.lists import check_no_copies, training_lists
 from acsnet.train.data.unlabelled import Unlabelled
 from acsnet.train.distributed import joined, launched
 from acsnet.train.job import BUILT, Job, is_finished, keep_prior, start_of, train_network
@@ -37,6 +39,9 @@ GOING_ON = 1 / 3
 
 ON_CINE = ("roi", "myo")
 """The networks whose samples are built, of LGE-like cine among others."""
+
+LOCK = ".train.lock"
+"""File of a run folder that one training at a time holds."""
 
 
 def run_training(
@@ -62,50 +67,55 @@ def run_training(
     goes on from the last finished epoch, and leaves what is finished as it is; only the prior asked
     for by name is fitted anew. Under `torchrun` each process calls it. Raises InputError, naming
     the file, patient or setting, for data that lack a file, hold one that is no label map or have a
-    patient in two lists, for a device that is not there, and where `output` holds a run of other
-    data or settings.
+    patient in two lists or a copy of an image of a test list, for a device that is not there, and
+    where another training writes to `output` or it holds a run of other data or settings.
     """
     recipes = recipes_of(what, recipes, epochs=epochs, cine_weight=cine_weight, init=init)
     if unlabelled is not None and not set(recipes) & set(ON_CINE):
         msg = f"{what} has no such setting: unlabelled scans are of roi and myo"
         raise InputError(msg)
     digests = digest_cases(data, training_lists(data))
+    check_no_copies({case: files["image"] for case, files in digests.items()}, data=data)
     if unlabelled is not None:
         digests |= unlabelled.digests()
     settings = {name: settings_of(recipe, seed=seed) for name, recipe in recipes.items()}
     for name, recipe in recipes.items():
         if (start := start_of(name, recipe, init)) is not None:
             settings[name]["start"] = start.sha256
-        check_settings(output / name, settings[name])
-        check_data(output / name, digests, of_labels=name not in ON_CINE)
-    if what == PRIOR:  # is of the codes of an autoencoder that may have been trained before
-        check_data(output / "autoencoder", digests, of_labels=True)
     processes = launched(device)
     if processes.first:
-        prepare(
-            settings,
-            data=data,
-            output=output,
-            seed=seed,
-            mix=mix,
-            unlabelled=unlabelled,
-            console=console,
-        )
-    with joined(processes) as processes:
-        job = Job(
-            data=data,
-            output=output,
-            seed=seed,
-            digests=digests,
-            processes=processes,
-            console=console if processes.first else Console(quiet=True),
-            init=init,
-            teacher=unlabelled.teacher if unlabelled else None,
-        )
-        for name, recipe in recipes.items():
-            train_network(name, recipe, job)
-        if PRIOR in STEPS[what]:
-            processes.from_first(lambda: keep_prior(job, anew=what == PRIOR))
+        output.mkdir(parents=True, exist_ok=True)
+    with alone_in(output, lock=LOCK) if processes.first else nullcontext():
+        for name in recipes:
+            check_settings(output / name, settings[name])
+            check_data(output / name, digests, of_labels=name not in ON_CINE)
+        if what == PRIOR:  # is of the codes of an autoencoder that may have been trained before
+            check_data(output / "autoencoder", digests, of_labels=True)
+        if processes.first:
+            prepare(
+                settings,
+                data=data,
+                output=output,
+                seed=seed,
+                mix=mix,
+                unlabelled=unlabelled,
+                console=console,
+            )
+        with joined(processes) as processes:
+            job = Job(
+                data=data,
+                output=output,
+                seed=seed,
+                digests=digests,
+                processes=processes,
+                console=console if processes.first else Console(quiet=True),
+                init=init,
+                teacher=unlabelled.teacher if unlabelled else None,
+            )
+            for name, recipe in recipes.items():
+                train_network(name, recipe, job)
+            if PRIOR in STEPS[what]:
+                processes.from_first(lambda: keep_prior(job, anew=what == PRIOR))
     job.console.print(f"weights and their manifest are in {job.weights}")
     return job.weights
 
@@ -153,12 +163,11 @@ def prepare(
     unlabelled: Unlabelled | None,
     console: Console,
 ) -> None:
-    """Make the run folder, and the samples in it where a network is still to be trained on them.
+    """Make the samples in the run folder where a network is still to be trained on them.
 
     settings: of each network, written down before a scan is read. Raises OSError now, and not hours
     later, where the folder cannot be written to.
     """
-    output.mkdir(parents=True, exist_ok=True)
     with TemporaryFile(dir=output):
         pass
     for name, known in settings.items():

@@ -1,13 +1,16 @@
 """From a data folder to the training samples of both networks, kept in the run folder."""
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from itertools import chain
+from multiprocessing import parent_process
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import torch
@@ -174,8 +177,7 @@ def build(
         mix=mix,
     )
     jobs = zip(cases, range(seed * 1_000_000, seed * 1_000_000 + len(cases)), strict=True)
-    # One thread a worker: they share the processors, and OpenMP's threads do not survive a fork.
-    with ProcessPoolExecutor(initializer=torch.set_num_threads, initargs=(1,)) as pool:
+    with ProcessPoolExecutor(initializer=begin_worker) as pool:
         done = pool.map(work, jobs, chunksize=4)
         results = list(step(done, total=len(cases), what="samples", console=console))
     folder.mkdir(parents=True, exist_ok=True)
@@ -183,6 +185,22 @@ def build(
         save(path, join_samples(cases, results, name))
     write_json(record, content)
     return paths
+
+
+def begin_worker() -> None:
+    """Of a process of the pool: one thread, and an end where the process that began it was killed.
+
+    The workers share the processors, and OpenMP's threads do not survive a fork.
+    """
+    torch.set_num_threads(1)
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """End where the parent was killed: a worker that is left would keep the lock of the run."""
+    if (parent := parent_process()) is not None:
+        parent.join()
+        os._exit(1)
 
 
 def join_samples(
