@@ -1,18 +1,24 @@
 """Trainings from scratch on data sets other than those of the shipped networks."""
 
 import json
+import os
 import shutil
+import signal
+import time
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from acsnet.errors import InputError
+from acsnet.files.alone import alone_in
 from acsnet.nets.weights import read_manifest
 from acsnet.train.recipes import RECIPES
-from acsnet.train.run import run_training
+from acsnet.train.run import LOCK, run_training
 from acsnet.train.run_record import read_json
-from acsnet.train.samples.prepare import SampleMix, load
+from acsnet.train.samples.prepare import SampleMix, begin_worker, load
 from acsnet.train.samples.slices import SOURCES
 
 from .conftest import image_of, labels_of, save
@@ -71,3 +77,49 @@ def test_steps_are_told_as_they_begin_and_settings_kept_before_scans_are_read(
     recipe = read_json(tracked_folder / "myo" / "recipe.json")
     assert (recipe["seed"], recipe["epochs"]) == (0, 1)
     assert not (tracked_folder / "myo" / "checkpoint.pt").exists()
+
+
+def test_a_copy_of_a_scan_of_another_data_sets_test_list_is_not_trained_on(
+    train, tracked_folder, data
+):
+    tested = data / "emidec/images/Case_P004.nii.gz"
+    tested.parent.mkdir(parents=True)
+    shutil.copy(data / "datastore/a.nii.gz", tested)
+    splits = read_json(data / "splits.json") | {"emidec": {"test": ["Case_P004"]}}
+    (data / "splits.json").write_text(json.dumps(splits))
+    with pytest.raises(
+        InputError, match=r"datastore/a is a copy of .*Case_P004\.nii\.gz, which is"
+    ):
+        train()
+    assert not (tracked_folder / "myo").exists()
+
+
+def test_a_second_training_is_refused_while_one_writes_to_the_run_folder(train, tracked_folder):
+    with (
+        alone_in(tracked_folder, lock=LOCK),
+        pytest.raises(InputError, match=r"another run writes to .*run: wait for its end"),
+    ):
+        train()
+    assert not (tracked_folder / "myo").exists()
+
+
+def test_workers_of_a_killed_training_do_not_keep_its_run_folder_locked(tmp_path):
+    ready, (child, end) = tmp_path / "ready", (os.fork(), time.monotonic() + 20.0)
+    if child == 0:
+        with (
+            alone_in(tmp_path, lock=LOCK),
+            ProcessPoolExecutor(1, initializer=begin_worker) as pool,
+        ):
+            pool.submit(os.getpid).result()
+            ready.touch()
+            time.sleep(60.0)
+    while not ready.exists():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    while True:
+        with suppress(InputError), alone_in(tmp_path, lock=LOCK):
+            break
+        assert time.monotonic() < end
+        time.sleep(0.02)

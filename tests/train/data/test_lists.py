@@ -97,10 +97,10 @@ def test_a_label_that_is_no_whole_number_is_refused(data):
 def test_labels_that_do_not_lie_on_the_grid_of_their_image_are_refused(data):
     labels = labels_of("emidec")
     save(data / LABEL, labels[:, :-1], np.diag([-2.0, 2.0, 10.0, 1.0]))
-    with pytest.raises(InputError, match=f"{LABEL} and .* must have one shape"):
+    with pytest.raises(InputError, match=f"{LABEL} must lie on its image.*it has shape"):
         list(cases_of(data, "emidec", ["Case_P001"]))
     save(data / LABEL, labels, np.diag([-2.0, 2.0, 10.0, 1.0]))
-    with pytest.raises(InputError, match=f"{LABEL} and .* must have one affine"):
+    with pytest.raises(InputError, match=f"{LABEL} must lie on its image"):
         list(cases_of(data, "emidec", ["Case_P001"]))
 
 
@@ -166,6 +166,8 @@ def test_the_train_lists_come_back_whether_or_not_there_are_test_lists(tmp_path)
         ("emidec", ["Case_P001", "Case_N002"], ["Case_N002"], "Case_N002 of 'emidec'"),
         ("acdc", ["patient001_frame01"], ["patient001_frame12"], "patient001 of 'acdc'"),
         ("emidec", ["A", "B", "C"], ["C", "B"], "B and 1 more of 'emidec'"),
+        ("emidec", ["Case_P001", "case_p004"], ["Case_P004"], "case_p004 of 'emidec'"),
+        ("acdc", ["Patient001_Frame01"], ["patient001_frame12"], "Patient001_Frame01 of 'acdc'"),
     ],
 )
 def test_a_patient_in_both_lists_is_named_and_refused(tmp_path, data_set, train, test, named):

@@ -8,7 +8,7 @@ of one patient are told by their names.
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from acsnet.errors import InputError
 from acsnet.phantom import make_phantom, random_spec
 from acsnet.train.data.case import TrainingCase, tissue_of
 from acsnet.train.data.datasets import ADAPTERS
+from acsnet.train.data.fingerprint import digest_of_file
 
 
 def cases_of(data: Path, data_set: str, names: list[str]) -> Iterator[TrainingCase]:
@@ -75,7 +76,19 @@ def held_back(names: Iterable[str], *, data: Path) -> list[str]:
     return sorted(held)
 
 
-def images_held_back(data: Path) -> Iterator[Path]:
+def check_no_copies(images: Mapping[str, str], *, data: Path) -> None:
+    """Raises InputError where an image is a copy, byte for byte, of one in a test list.
+
+    images: what each is called -> SHA-256. Other errors as `held_back`.
+    """
+    tested = {digest_of_file(image): image for image in _images_held_back(data)}
+    for name, digest in images.items():
+        if image := tested.get(digest):
+            msg = f"{name} is a copy of {image}, which is in a test list of {data / 'splits.json'}"
+            raise InputError(msg)
+
+
+def _images_held_back(data: Path) -> Iterator[Path]:
     """The images of the cases in test lists, as far as they are there. Errors as `held_back`."""
     for data_set, tested in _test_lists(data).items():
         if data_set in ADAPTERS:
@@ -145,7 +158,8 @@ def _read_splits(data: Path) -> _Splits:
 def _training_list(splits: _Splits, data_set: str) -> list[str]:
     train = _names(splits.train(data_set), f"{splits.path}: the train list of {data_set!r}")
     patient_of = ADAPTERS[data_set].patient_of
-    both = sorted({*map(patient_of, train)} & {*map(patient_of, splits.test(data_set))})
+    tested = {patient_of(name.casefold()) for name in splits.test(data_set)}
+    both = sorted({patient_of(name) for name in train if patient_of(name.casefold()) in tested})
     if both:
         more = f" and {len(both) - 1} more" if len(both) > 1 else ""
         msg = f"{splits.path}: {both[0]}{more} of {data_set!r} is in the train and in the test list"

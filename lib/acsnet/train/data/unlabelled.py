@@ -19,7 +19,7 @@ from acsnet.io.volume import stem_of
 from acsnet.scan import ShortAxisScan
 from acsnet.train.data.case import TrainingCase
 from acsnet.train.data.fingerprint import Digests, digest_of_file
-from acsnet.train.data.lists import held_back, images_held_back, repeated
+from acsnet.train.data.lists import check_no_copies, held_back, repeated
 from acsnet.train.progress import step
 
 Teach = Callable[[ShortAxisScan], TrainingCase | None]
@@ -83,9 +83,5 @@ def unlabelled_files(folder: Path, *, data: Path) -> tuple[Path, ...]:
     if held := held_back(names, data=data):
         msg = f"{folder}: the patient of {held[0]} is in a test list of {data / 'splits.json'}"
         raise InputError(msg)
-    tested = {digest_of_file(image): image for image in images_held_back(data)}
-    for file in files:
-        if image := tested.get(digest_of_file(file)):
-            msg = f"{file} is a copy of {image}, which is in a test list of {data / 'splits.json'}"
-            raise InputError(msg)
+    check_no_copies({str(file): digest_of_file(file) for file in files}, data=data)
     return tuple(files)
