@@ -16,7 +16,7 @@ import numpy as np
 from acsnet.errors import InputError
 from acsnet.fine_tuning.replay import slice_samples
 from acsnet.fine_tuning.reviewed_cases import read_cases
-from acsnet.fine_tuning.training_request import RequestedScan, only_accepted
+from acsnet.fine_tuning.training_request import RequestedScan, only_accepted, read_request
 from acsnet.storage import write_json
 from acsnet.train.job import BUILT
 from acsnet.train.run import ON_CINE
@@ -40,6 +40,20 @@ def trained_scans(run: Path) -> TrainedScans:
     """Of a run whose samples are kept."""
     content = read_json(run / BUILT / SCANS)
     return TrainedScans(scans=tuple(content["scans"]), left_out=tuple(content["left_out"]))
+
+
+def learned_labels(run: Path) -> dict[str, str]:
+    """Scan -> digest of its label, as far as a run that is done trained on it or held it out.
+
+    All of its request where the list of what it trained on is damaged.
+    """
+    request = read_request(run)
+    try:
+        trained = set(trained_scans(run).scans)
+    except (InputError, KeyError, TypeError):
+        return request.labels
+    used = (case for case in request.cases if case.held or case.name in trained)
+    return {case.name: case.sha256 for case in used}
 
 
 def keep_samples(

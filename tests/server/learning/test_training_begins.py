@@ -1,13 +1,15 @@
 """When a training begins by itself; a script stands for the process, which takes minutes."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from supervised import looked, until
 
 from acsnet.errors import InputError
 from acsnet.fine_tuning import training_request
-from acsnet.fine_tuning.training_request import run_folders
+from acsnet.fine_tuning.training_request import read_request, run_folders
+from acsnet.storage import write_json
 
 
 def test_training_begins_by_itself_after_enough_new_labels(site, reviewed):
@@ -40,6 +42,42 @@ def test_labels_of_a_training_that_failed_are_still_new_but_it_is_not_begun_anew
     reviewed.append(replace(reviewed[0], name="and one"))
     server.look()
     assert [run.name[-3:] for run in run_folders(server._models.root)] == ["myo", "roi"]
+
+
+def test_labels_of_a_training_of_other_networks_are_still_new(site, reviewed):
+    trainings = site("done", after=4, trainer="myo")
+    trainings.start("prior")
+    until(lambda: looked(trainings, "done"))
+    trainings.look()
+    assert len(run_folders(trainings._models.root)) == 1
+    reviewed.append(replace(reviewed[0], name="a fifth"))
+    trainings.look()
+    assert [run.name[-3:] for run in run_folders(trainings._models.root)] == ["ior", "myo"]
+
+
+def test_labels_that_a_training_left_out_are_tried_once_more(site, reviewed):
+    trainings = site("done", after=4, trainer="myo")
+    until(lambda: looked(trainings, "done"))
+    runs = partial(run_folders, trainings._models.root)
+
+    def leave_out(*names):
+        used = sorted(read_request(runs()[-1]).labels.keys() - set(names))
+        (runs()[-1] / "samples").mkdir()
+        write_json(runs()[-1] / "samples/scans.json", {"scans": used, "left_out": names})
+
+    # Of the four, one is held out, three to be trained on, and of these two cannot be read.
+    gone = [case.name for case in read_request(runs()[-1]).cases if not case.held][:2]
+    leave_out(*gone)
+    reviewed.append(replace(reviewed[0], name="a fifth"))
+    trainings.look()
+    assert len(runs()) == 1  # three are new
+    reviewed.append(replace(reviewed[0], name="a sixth"))
+    until(lambda: looked(trainings, "done"))
+    assert len(runs()) == 2
+    leave_out(*gone)
+    reviewed += [replace(reviewed[0], name=f"case{k}") for k in (7, 8)]
+    trainings.look()
+    assert len(runs()) == 2  # two are new
 
 
 @pytest.fixture

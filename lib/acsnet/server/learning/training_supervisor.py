@@ -21,6 +21,7 @@ import torch
 from filelock import FileLock, Timeout
 
 from acsnet.errors import AcsnetError, InputError
+from acsnet.fine_tuning.kept_samples import learned_labels
 from acsnet.fine_tuning.model_registry import Models
 from acsnet.fine_tuning.run_end import end_early
 from acsnet.fine_tuning.training_request import Reviewed, read_request, run_folders, write_request
@@ -35,6 +36,7 @@ from acsnet.fine_tuning.training_status import (
 from acsnet.fine_tuning.trigger import Review, waits_for
 from acsnet.server.errors import BusyError
 from acsnet.settings import Train
+from acsnet.train.run import STEPS
 
 logger = logging.getLogger(__name__)
 
@@ -188,13 +190,15 @@ class Trainings:
     def _begin_if_due(self) -> None:
         """Begin a training where enough labels were reviewed since the newest that is done.
 
-        One that failed or was stopped has not learned its labels; but it is not begun anew before
-        others are reviewed.
+        One that failed or was stopped, or was of other networks, has not learned its labels; but
+        none is begun anew before others are reviewed. A label that is left out is tried once more.
         """
-        runs = run_folders(self._models.root)
-        done = [run for run in runs if read_status(run).state == DONE]
-        asked, trained = (read_request(of[-1]).labels if of else {} for of in (runs, done))
         settings = self._settings
+        runs = run_folders(self._models.root)
+        done = [run for run in runs if self._trained(run, STEPS[settings.trainer])]
+        asked = read_request(runs[-1]).labels if runs else {}
+        trained = read_request(done[-2]).labels if len(done) > 1 else {}
+        trained |= learned_labels(done[-1]) if done else {}
         reviews = {label.name: label.review() for label in self._reviewed()}
         are_known = all(asked.get(name) == review.sha256 for name, review in reviews.items())
         if reviews == self._refused or are_known:
@@ -209,6 +213,11 @@ class Trainings:
                 self._refused = reviews
                 raise
             logger.info("training %s begins: enough labels were reviewed", settings.trainer)
+
+    def _trained(self, run: Path, steps: Sequence[str]) -> bool:
+        """Whether a run came to its end and was of these networks, among others."""
+        done = read_status(run).state == DONE
+        return done and set(steps) <= set(STEPS[read_request(run).trainer])
 
     def _spawn(self, folder: Path) -> None:
         """Start the process of a run."""
