@@ -116,6 +116,25 @@ def test_what_the_gate_passes_is_promoted_and_rolled_back(studies, models, gate)
     assert told == [("promote", name), ("rollback", f"shipped {__version__}")]
 
 
+def test_a_site_can_go_back_to_what_it_installed_whatever_the_gate_says(
+    studies, models, gate, tmp_path
+):
+    first = models.aliases().candidate
+    manifest = tmp_path / "chain" / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"another"', '"a third"'))
+    second = models.add(tmp_path / "chain", {})
+    for name in (first, second):
+        models.promote(name)
+    gate.promote = False
+    assert models_command(studies, "promote", "shipped")[0] == 1
+    code, output = models_command(studies, "rollback", "shipped")
+    assert (code, output) == (0, f"shipped is used from the next request on, instead of {second}")
+    code, _ = models_command(studies, "rollback", first[:6])
+    assert (code, models.aliases().live) == (0, first)
+    event = json.loads(audit_log_file().read_text().splitlines()[-1])
+    assert (event["event"], event["model"]) == ("rollback", first)
+
+
 def test_what_is_in_use_already_is_not_measured_against_itself(studies, models, gate):
     name = models.aliases().candidate
     models_command(studies, "promote", name)

@@ -95,6 +95,19 @@ def test_promotion_and_rollback(models, chains):
     assert models.aliases() == Aliases(live=second, previous=first)
 
 
+def test_any_version_that_was_in_use_can_be_gone_back_to_and_no_other(models, chains):
+    first, second = (models.add(chain, {}) for chain in chains)
+    with pytest.raises(InputError, match=f"{first} was never in use"):
+        models.rollback(first)
+    models.promote(first)
+    models.promote(second)
+    assert models.rollback("shipped") == Aliases(live="shipped", previous=second)
+    assert models.rollback(first) == Aliases(live=first, previous="shipped")
+    assert [change.event for change in models.changes()] == ["promote"] * 2 + ["rollback"] * 2
+    with pytest.raises(InputError, match=f"{first} is in use already"):
+        models.rollback(first)
+
+
 def test_there_is_nothing_before_the_shipped_version(models):
     with pytest.raises(InputError, match="shipped is live and there was no version before it"):
         models.rollback()

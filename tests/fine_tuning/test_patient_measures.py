@@ -10,17 +10,18 @@ from acsnet.labels import Label
 from acsnet.train.data.case import BACKGROUND, POOL, SCAR, WALL
 
 
-def measured_row(drawn, expert, *, reversed_slices=False, failed=()):
+def measured_row(drawn, expert, *, reversed_slices=False, reversed_case=False, failed=()):
     """The measures of a stack of slices of one row of pixels each.
 
-    drawn: of `Label`; failed: slices whose wall is not valid as drawn.
+    drawn: of `Label`; reversed_slices, reversed_case: whether the file has the slices of what is
+    drawn, or of the case of the expert, in reverse; failed: slices whose wall is not valid.
     """
     labels, tissue = (np.array(values, np.uint8)[:, None] for values in (drawn, expert))
     anatomy = SimpleNamespace(
         slices=[SimpleNamespace(failed=k in failed) for k in range(len(labels))]
     )
     result = SimpleNamespace(scan=scan_of(reversed_slices), labels=labels, anatomy=anatomy)
-    return measure_patient(result, SimpleNamespace(scan=scan_of(False), tissue=tissue))
+    return measure_patient(result, SimpleNamespace(scan=scan_of(reversed_case), tissue=tissue))
 
 
 def scan_of(reversed_slices):
@@ -72,6 +73,17 @@ def test_a_stack_that_the_pipeline_reversed_is_measured_slice_by_slice():
     exact = measured_row(drawn, expert, reversed_slices=True)
     assert [exact[name] for name in ("lv_dice", "wall_dice", "enhancement_dice")] == [1.0] * 3
     assert exact["missed_scar_percent"] == 0.0
+
+
+def test_a_case_that_was_read_in_reverse_is_measured_slice_by_slice():
+    drawn, expert = [[0, DRAWN_WALL], [DRAWN_WALL, DRAWN_SCAR]], [[WALL, SCAR], [BACKGROUND, WALL]]
+    exact = measured_row(drawn, expert, reversed_case=True)
+    assert [exact[name] for name in ("lv_dice", "wall_dice", "enhancement_dice")] == [1.0] * 3
+
+
+def test_where_nothing_is_drawn_all_scar_of_the_expert_is_the_error():
+    nothing = measured_row([[0] * 5], [[WALL, WALL, WALL, SCAR, SCAR]])
+    assert (nothing["wall_dice"], nothing["burden_error_points"]) == (0.0, pytest.approx(40.0))
 
 
 def test_obstruction_is_enhancement():

@@ -126,6 +126,27 @@ def test_many_small_gains_do_not_make_up_for_a_large_loss():
 
 
 @pytest.mark.parametrize(
+    ("lost", "words"),
+    [
+        # The mean gains all the same: (0.060 + 0.061 + ... + 0.072 - 0.6) / 14 = 0.018.
+        ({"wall_dice": 0.2}, "myocardium Dice (0.200 instead of 0.800)"),
+        ({"lv_dice": 0.79}, "left ventricle Dice (0.790 instead of 0.900)"),
+        ({"burden_error_points": 24.1}, "scar burden error, points (24.1 instead of 4.0)"),
+    ],
+)
+def test_one_patient_whom_a_candidate_fails_refuses_it_whatever_the_others_gain(lost, words):
+    def gaining(**one):
+        return patients(*({"wall_dice": 0.86 + k / 1000} for k in range(13)), one)
+
+    before = patients(*[{}] * 14)
+    assert decide(before, gaining(wall_dice=0.71, burden_error_points=23.9)).promote
+    assert decide(before, gaining(enhancement_dice=0.27)).promote
+    decision = decide(before, gaining(**lost))
+    assert not decision.promote
+    assert decision.reason == f"one patient loses more than 10 margins: {words}"
+
+
+@pytest.mark.parametrize(
     ("worse", "heading"),
     [
         ({"lv_dice": 0.889}, "left ventricle Dice"),

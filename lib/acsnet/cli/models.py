@@ -58,7 +58,7 @@ def list_versions(studies: StudiesOption) -> None:
         made, trainer, base = (str(record.get(key, "")) for key in ("made", "trainer", "base"))
         table.add_row(name, held, made, trainer, base, gate)
     out.print(table)
-    if note := models.previous_note():
+    if note := models.upgrade_note(models.aliases().previous):
         say(note)
 
 
@@ -119,11 +119,21 @@ def promote(version: Version, studies: StudiesOption) -> None:
 
 
 @app.command()
-def rollback(studies: StudiesOption) -> None:
-    """Use the previous version again; it changes places with the live one."""
+def rollback(
+    studies: StudiesOption,
+    version: Annotated[
+        str | None,
+        typer.Argument(help="shipped, or one that was in use; by default the previous one."),
+    ] = None,
+) -> None:
+    """Use a version again that was in use, without asking the gate.
+
+    The live version becomes the previous one.
+    """
     models = open_models(studies)
-    note = models.previous_note()
-    aliases = models.rollback()
+    name = models.aliases().previous if version is None else models.find(version)
+    note = models.upgrade_note(name)
+    aliases = models.rollback(name)
     record_change("rollback", models, aliases.live)
     say(f"{aliases.live} is used from the next request on, instead of {aliases.previous}")
     if note:

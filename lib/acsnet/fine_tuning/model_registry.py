@@ -135,12 +135,12 @@ class Models:
     def _shipped_digest(self) -> str:
         return sha256_of(self.weights(SHIPPED_NAME) / MANIFEST)
 
-    def previous_note(self) -> str:
-        """That the previous version is not what was served before an upgrade; empty where it is.
+    def upgrade_note(self, name: str | None) -> str:
+        """That a version to go back to is not what was served before an upgrade; empty if it is.
 
         Releases before 0.3.0 did not note which shipped networks they served.
         """
-        if self.aliases().previous != SHIPPED_NAME:
+        if name != SHIPPED_NAME:
             return ""
         ends = [line for line in read_lines(self._changes) if line.get("before") == SHIPPED_NAME]
         served = ends[-1].get("shipped") if ends else None
@@ -232,19 +232,28 @@ class Models:
             self._note_change("promote", name, before=aliases.live)
             return self._write(Aliases(live=name, previous=aliases.live, candidate=candidate))
 
-    def rollback(self) -> Aliases:
-        """Exchange the live and the previous version.
+    def rollback(self, name: str | None = None) -> Aliases:
+        """Make the previous version live again, or another one that was; the live one is previous.
 
-        Raises InputError if there is no previous one, and WeightsError if it is incomplete.
+        name: None for the previous version. Raises InputError if there is none, for one that is
+        live or never was, and WeightsError if it is incomplete.
         """
         with self._changing():
             aliases = self.aliases()
-            if aliases.previous is None:
+            back = name or aliases.previous
+            if back is None:
                 msg = f"{aliases.live} is live and there was no version before it"
                 raise InputError(msg)
-            check_chain(self.weights(aliases.previous))
-            self._note_change("rollback", aliases.previous, before=aliases.live)
-            return self._write(replace(aliases, live=aliases.previous, previous=aliases.live))
+            if back == aliases.live:
+                msg = f"{back} is in use already"
+                raise InputError(msg)
+            were_live = {SHIPPED_NAME, aliases.previous, *(c.live for c in self.changes())}
+            if back not in were_live:
+                msg = f"{back} was never in use: `acsnet models promote {back}` asks the gate"
+                raise InputError(msg)
+            check_chain(self.weights(back))
+            self._note_change("rollback", back, before=aliases.live)
+            return self._write(replace(aliases, live=back, previous=aliases.live))
 
     def repair(self) -> None:
         """Remove unfinished versions of killed processes."""
