@@ -27,7 +27,7 @@ ABOUT = {"base": "shipped", "device": "cpu", "threads": 1, "quiet_s": 0.0}
 
 @pytest.fixture
 def request_of(tmp_path):
-    """Writes a request on scans, given as (name, patient, seed); gives name -> held out."""
+    """Writes a request on scans, given as (name, patient, seed[, study]); gives name -> held."""
     root = tmp_path / "models"
     root.mkdir(exist_ok=True)
 
@@ -39,8 +39,9 @@ def request_of(tmp_path):
                 image=write_image(tmp_path / f"{seed}.nii", seed),
                 label=write(tmp_path / "labels" / f"{seed}.nii.gz", truth_of(seed)),
                 at=0.0,
+                study="".join(study),
             )
-            for name, patient, seed in scans
+            for name, patient, seed, *study in scans
         ]
         folder = write_request(root, reviewed, trainer="roi", **ABOUT)
         return {case.name: case.held for case in read_request(folder).cases}
@@ -102,6 +103,18 @@ def test_a_copy_under_another_name_is_of_the_same_patient(request_of, tmp_path):
     new = [(f"{name}/2", patient, 10 + k) for k, (name, patient, _) in every]
     for scans in (new[:4], new[4:]):
         assert list(request_of(*scans).values()) == [sides[name] for name, _, _ in FOUR]
+
+
+def test_series_of_a_study_are_of_one_patient_whatever_their_patient_ids(request_of, tmp_path):
+    """As where one is a reconstruction that has lost its PatientID."""
+    studies = [(name, patient, seed, f"1.2.{seed}") for name, patient, seed in FOUR]
+    others = [(f"{study}.1", study, 10 * seed, study) for _, _, seed, study in studies]
+    sides = request_of(*studies, *others)
+    assert sum(sides.values()) == 2
+    assert all(sides[name] == sides[f"{study}.1"] for name, _, _, study in studies)
+    # A series that comes later stays on the side of its study, under any PatientID.
+    later = [(f"{study}.2", f"new {name}", 100 * seed, study) for name, _, seed, study in studies]
+    assert list(request_of(*later).values()) == [sides[name] for name, _, _ in FOUR]
 
 
 def test_a_scan_and_its_copy_are_not_two_patients(request_of):

@@ -6,8 +6,8 @@ share. Patients never change sides, whatever the share becomes: no one trained o
 
 Whose a scan is may be said otherwise later: a PatientID was corrected, a folder grew and is no
 patient's any more, or a file came once more under another name. So the side of each scan is kept,
-too, under all its marks: its name, what its files hold, and whose it was said to be. A patient is
-on the side of the scans.
+too, under all its marks: its name, its study, what its files hold, and whose it was said to be. A
+patient is on the side of the scans.
 """
 
 import hashlib
@@ -82,18 +82,18 @@ def extended(before: HoldOut, patients: Iterable[str], *, share: float = SHARE) 
 def taken_for(scans: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Patient -> the one of them who stands for all that are the same person.
 
-    Two are if the files of a scan of one hold what those of a scan of the other do.
+    Two are if a scan of one has a mark of a scan of the other: its study, or what its files hold.
 
-    scans: patient and content of each; "" for content that could not be read, which joins nobody.
+    scans: patient and mark of each; "" for a mark that is not known, which joins nobody.
     """
     from scipy.cluster.hierarchy import DisjointSet  # takes long to import
 
     pairs = list(scans)
     persons = DisjointSet(patient for patient, _ in pairs)
     first: dict[str, str] = {}
-    for patient, content in pairs:
-        if content:
-            persons.merge(patient, first.setdefault(content, patient))
+    for patient, mark in pairs:
+        if mark:
+            persons.merge(patient, first.setdefault(mark, patient))
     return {patient: min(same) for same in persons.subsets() for patient in same}
 
 

@@ -54,7 +54,8 @@ class Reviewed:
 
     patient: id, the same for all scans of a patient as far as that is known; image: NIfTI file or
     DICOM folder; label: NIfTI file on the image's grid; at: time of the review, seconds since 1970;
-    unchanged: whether the label is a draft of the networks, accepted as it is.
+    unchanged: whether the label is a draft of the networks, accepted as it is; study:
+    StudyInstanceUID, empty where there is none.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Reviewed:
     label: Path
     at: float
     unchanged: bool = False
+    study: str = ""
 
     def review(self) -> Review:
         """The label's digest and the time of its review."""
@@ -127,9 +129,9 @@ def write_request(
 ) -> Path:
     """Create a run folder with copies of the labels, and extend the hold-out.
 
-    Patients with scans whose files hold the same are one. Raises InputError for an unknown trainer
-    or invalid epochs, and if fewer than two patients, none to train on, or none to measure on, have
-    a reviewed label.
+    Patients with scans of one study, or whose files hold the same, are one. Raises InputError for
+    an unknown trainer or invalid epochs, and if fewer than two patients, none to train on, or none
+    to measure on, have a reviewed label.
     """
     if trainer not in STEPS:
         msg = f"trainer must be one of {', '.join(STEPS)}, got {trainer!r}"
@@ -170,11 +172,13 @@ def _with_sides(
     Raises InputError where that leaves none to train on, or nothing to measure on but drafts that
     were accepted unchanged, on which no model can be shown to be better.
     """
-    persons = taken_for((scan.patient, contents[scan.name]) for scan in reviewed)
+    persons = taken_for(
+        (scan.patient, mark) for scan in reviewed for mark in (contents[scan.name], scan.study)
+    )
     marks = [
         (mark, persons[scan.patient])
         for scan in reviewed
-        for mark in (scan.name, contents[scan.name], scan.patient)
+        for mark in (scan.name, contents[scan.name], scan.patient, scan.study)
         if mark
     ]
     reviewed = [replace(scan, patient=persons[scan.patient]) for scan in reviewed]

@@ -59,8 +59,11 @@ def test_a_draft_holds_no_longer_than_until_something_newer_is_reviewed_under_an
 @pytest.mark.parametrize(("author", "unchanged"), [("ACSNet 1.0", True), ("Ana", False)])
 def test_a_draft_that_was_accepted_as_it_is_is_told_from_what_a_person_drew(author, unchanged):
     accepted = replace(version("v1", 1, state="reviewed"), author=author)
-    reviewed = reviewed_of(accepted, Path("l.nii.gz"), image=Path("a.nii.gz"), patient="p")
-    assert (reviewed.name, reviewed.patient, reviewed.unchanged) == ("a", "p", unchanged)
+    reviewed = reviewed_of(
+        accepted, Path("l.nii.gz"), image=Path("a.nii.gz"), patient="p", study="s"
+    )
+    assert (reviewed.name, reviewed.unchanged) == ("a", unchanged)
+    assert (reviewed.patient, reviewed.study) == ("p", "s")
     assert reviewed.at == accepted.reviewed.timestamp()
 
 

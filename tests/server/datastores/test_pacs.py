@@ -152,7 +152,7 @@ def test_the_folder_is_private(datastore, tmp_path):
         assert folder.stat().st_mode & 0o777 == 0o700
 
 
-def test_a_persons_draft_is_reviewed_as_a_new_segmentation(datastore, image, tmp_path):
+def test_a_persons_draft_is_reviewed_as_a_new_segmentation(datastore, image, patient, tmp_path):
     sent = tmp_path / "label.nii.gz"
     drawn = label_file(datastore, image, sent, 2)
     saved = accept_file(datastore, image, sent, tag="final", info={"user": "Reader A"})
@@ -163,6 +163,7 @@ def test_a_persons_draft_is_reviewed_as_a_new_segmentation(datastore, image, tmp
     assert [one.state for one in datastore.label_records(image)] == ["reviewed", "draft"]
     (one,) = datastore.reviewed()
     assert (one.name, one.patient, one.unchanged) == (image, "PHANTOM-1", False)
+    assert one.study == patient()[0].StudyInstanceUID
     np.testing.assert_array_equal(np.asarray(nib.load(one.label).dataobj), drawn)
     volume_ml = done.features["lv_volume_ml"]
     assert datastore.get_label_info(image, "final")["features"]["lv_volume_ml"] == volume_ml

@@ -228,8 +228,8 @@ class StudiesDatastore(FolderScans):
             except (OSError, InputError) as error:
                 logger.warning("a reviewed label is left out: %s", type(error).__name__)
                 continue
-            patient = self._links.patient(image)
-            reviewed.append(reviewed_of(version, label, image=Path(path), patient=patient))
+            whose = {"patient": self._links.patient(image), "study": self._links.study(image)}
+            reviewed.append(reviewed_of(version, label, image=Path(path), **whose))
         return reviewed
 
     def datalist(self, full_path: bool = True) -> list[dict[str, Any]]:

@@ -75,7 +75,9 @@ def record_of_version(
     )
 
 
-def reviewed_of(version: Version, label: Path, *, image: Path, patient: str) -> Reviewed:
+def reviewed_of(
+    version: Version, label: Path, *, image: Path, patient: str, study: str
+) -> Reviewed:
     """A reviewed version as what a network may be trained on; label: its file, verified."""
     return Reviewed(
         name=version.image,
@@ -84,6 +86,7 @@ def reviewed_of(version: Version, label: Path, *, image: Path, patient: str) -> 
         label=label,
         at=0.0 if version.reviewed is None else version.reviewed.timestamp(),
         unchanged=by_networks(version.author),
+        study=study,
     )
 
 

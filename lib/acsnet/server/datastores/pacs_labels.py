@@ -328,6 +328,7 @@ class PacsLabels:
                     label=label,
                     at=0.0 if record.saved is None else record.saved.timestamp(),
                     unchanged=by_networks(record.author),
+                    study=entry.study,
                 )
             )
         return reviewed
