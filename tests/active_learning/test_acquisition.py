@@ -81,6 +81,18 @@ def test_features_are_standardised_and_a_missing_one_is_the_mean():
     assert np.isnan(table[3]).all()
 
 
+def test_features_that_differ_by_rounding_only_tell_no_scans_apart():
+    # Pixels of 1.3671875 mm, in one header of 32-bit numbers 1.36718798; the second differs truly.
+    features = [(1.3671875, 1.0), (1.36718798, 1.0), (1.3671875, 1.001)]
+    scans = [
+        Known(id="a", scores=Scores(uncertainty=0, correction=0, features=(*pair, *[0.0] * 9)))
+        for pair in features
+    ]
+    table = standardised(scans)
+    np.testing.assert_array_equal(table[:, 0], 0.0)
+    np.testing.assert_allclose(table[:, 1], [-(0.5**0.5), -(0.5**0.5), 2**0.5])
+
+
 def test_single_strategies_go_by_their_part():
     scans = [known("a", uncertainty=0.2, correction=0.9), known("b", uncertainty=0.8)]
     assert ids(choose(scans, [], strategy="uncertainty")) == ["b"]

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from acsnet.active_learning.scores import FEATURES, Scores
+from acsnet.masks import SAME
 
 # The parts, in the words of a reason; {}: "2 of 3 other scans".
 PARTS = {
@@ -107,7 +108,10 @@ def part_values(open_scans: Sequence[Known], others: Sequence[Known]) -> dict[st
 
 
 def standardised(scans: Sequence[Known]) -> Values:
-    """(scan, feature) z-scores of the features; NaN if not scored, 0 for a single missing one."""
+    """(scan, feature) z-scores of the features; NaN if not scored, 0 for a single missing one.
+
+    A feature that differs by rounding only, as pixel sizes of headers do, tells no scans apart.
+    """
     table = np.full((len(scans), len(FEATURES)), np.nan)
     for row, scan in zip(table, scans, strict=True):
         if scan.scores is not None:
@@ -116,8 +120,9 @@ def standardised(scans: Sequence[Known]) -> Values:
     for column in table.T:
         present = ~np.isnan(column)
         if present.any():
-            spread = float(column[present].std())
-            column[present] = (column[present] - column[present].mean()) / (spread or 1.0)
+            varies = np.ptp(column[present]) > (SAME - 1.0) * np.abs(column[present]).max()
+            spread = column[present].std() if varies else np.inf
+            column[present] = (column[present] - column[present].mean()) / spread
         column[scored & ~present] = 0.0
     return table
 
