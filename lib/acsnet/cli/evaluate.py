@@ -31,7 +31,7 @@ def evaluate(
 
     With --stress, segment a labelled set as it is and with changes of spacing, orientation,
     signal, inversion time and field of view. Exit code 1 if a change costs more than 0.05 wall
-    Dice, moves scar burden by more than 2 points, or fails.
+    Dice or moves scar burden by more than 2 points, on average, or fails.
     """
     from acsnet.evaluate import run_evaluation
     from acsnet.evaluate.robustness.run import run_stress
