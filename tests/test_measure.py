@@ -188,7 +188,7 @@ def test_labels_of_acdc_say_nothing_of_scar(image, labels, tmp_path):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda v: np.concatenate([v, np.ones_like(v[:1])]), "must have one shape"),
+        (lambda v: np.concatenate([v, np.ones_like(v[:1])]), "must lie on its image"),
         (lambda v: v * 0, "holds no left ventricle"),
         (lambda v: v + 5, "not labels of 'acsnet'"),
     ],

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from acsnet import NOTICE
 from acsnet.evaluate.cases import CaseScores
 from acsnet.io import read_scan
-from acsnet.io.label_map import read_label_file, turned_to
+from acsnet.io.label_map import read_labels_on
 from acsnet.label_conventions import ENH, LV, MYO, region_masks
 from acsnet.masks import crop_around
 from results_page.figures import DOTS_PER_INCH, NAMES
@@ -96,14 +96,13 @@ def read_example(
     Raises InputError as the readers do.
     """
     scan = read_scan(files.image)
-    predicted_file = read_label_file(files.predicted)
-    expert_file = turned_to(read_label_file(files.expert), predicted_file)
     predicted, expert = (
-        {name: scan.grid.from_input(mask) for name, mask in masks.items()}
-        for masks in (
-            region_masks(predicted_file.labels, "acsnet", source=str(files.predicted)),
-            region_masks(expert_file.labels, truth, source=str(files.expert)),
+        region_masks(
+            scan.grid.from_input(read_labels_on(path, scan=scan, image=files.image)),
+            convention,
+            source=str(path),
         )
+        for path, convention in ((files.predicted, "acsnet"), (files.expert, truth))
     )
     area = np.count_nonzero(expert[region], axis=(1, 2))
     drawn = np.flatnonzero(area)

@@ -8,7 +8,7 @@ import pytest
 
 from acsnet.errors import GeometryError, InputError
 from acsnet.io.client_labels import read_client_labels, to_values
-from acsnet.io.label_map import LabelMap, check_same_grid, read_label_file, turned_to
+from acsnet.io.label_map import read_label_file
 from acsnet.labels import LABEL_VALUES
 from acsnet.scan import InputGrid
 
@@ -147,37 +147,3 @@ def test_another_format_is_refused_by_name(tmp_path):
     nib.save(nib.MGHImage(np.zeros((3, 3, 3), dtype=np.uint8), np.eye(4)), path)
     with pytest.raises(InputError, match=r"a\.mgz cannot be read as NIfTI"):
         read_label_file(path)
-
-
-def test_grids_that_differ_are_refused_by_name(tmp_path, labels):
-    one = read_label_file(save(tmp_path / "one.nii.gz", labels))
-    other = read_label_file(save(tmp_path / "other.nii.gz", labels[:-1]))
-    with pytest.raises(InputError, match=r"one\.nii\.gz and .*other\.nii\.gz must have one shape"):
-        check_same_grid(one, other)
-    shifted = np.diag([1.5, 2.0, 8.0, 1.0])
-    shifted[0, 3] = 0.1
-    moved = read_label_file(save(tmp_path / "moved.nii.gz", labels, shifted))
-    with pytest.raises(InputError, match=r"moved\.nii\.gz must have one affine.*up to 0\.1"):
-        check_same_grid(one, moved)
-    shifted[0, 3] = 0.01
-    check_same_grid(one, read_label_file(save(tmp_path / "near.nii.gz", labels, shifted)))
-
-
-@pytest.mark.parametrize("axes", [(0, 1, 2), (2, 0, 1), (1, 0, 2)])
-@pytest.mark.parametrize("flip", [(), (2,), (0, 1)])
-def test_a_map_in_another_axis_order_is_turned_on_to_the_experts_grid(axes, flip):
-    labels = np.arange(24).reshape(2, 3, 4)
-    affine = np.diag([1.5, 1.25, 10.0, 1.0])
-    affine[:3, 3] = [5.0, -7.0, 9.0]
-    expert = LabelMap(name="expert.nii.gz", labels=labels, affine=affine)
-    image = nib.Nifti1Image(labels.astype(np.int16), affine)
-    target = [[axes.index(i), -1 if i in flip else 1] for i in range(3)]
-    other = image.as_reoriented(np.array(target))
-    predicted = LabelMap(
-        name="predicted.nii.gz",
-        labels=np.asarray(other.dataobj).astype(np.int64),
-        affine=other.affine,
-    )
-    turned = turned_to(predicted, expert)
-    np.testing.assert_array_equal(turned.labels, labels)
-    np.testing.assert_allclose(turned.affine, affine)

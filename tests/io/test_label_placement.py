@@ -44,10 +44,19 @@ def test_a_map_of_the_same_shape_that_leaves_the_voxels_is_refused(scan, tmp_pat
     affine = changed(image.grid.affine, **change)
     assert np.abs(affine - image.grid.affine).max() < 0.015
     path = save(tmp_path / "a.nii", np.ones((176, 160, 4), np.uint8), affine)
-    with pytest.raises(InputError, match=rf"must have one affine.* up to {off}4? mm apart"):
+    reason = rf"a\.nii must lie on its image, .* up to {off} mm off; the image is .*image\.nii"
+    with pytest.raises(InputError, match=reason):
         read_labels_on(path, scan=image, image=image_path)
     with pytest.raises(GeometryError, match=f"up to {off} mm off"):
         read_client_labels(path, grid=image.grid)
+
+
+def test_a_map_with_rows_for_columns_is_refused_with_the_names_of_both_files(scan, tmp_path):
+    image, image_path = scan
+    path = save(tmp_path / "a.nii", np.ones((160, 176, 4), np.uint8), image.grid.affine)
+    reason = r"a\.nii must have .* \(176, 160, 4\), got \(160, 176, 4\); the image is .*image\.nii"
+    with pytest.raises(InputError, match=reason):
+        read_labels_on(path, scan=image, image=image_path)
 
 
 @pytest.mark.parametrize(
@@ -130,5 +139,5 @@ def test_a_map_of_the_images_shape_is_never_told_to_have_another(scan, tmp_path)
     image, image_path = scan
     affine = np.diag([-1.0, -1.0, 1.0, 1.0]) @ image.grid.affine
     path = save(tmp_path / "a.nii", np.ones((176, 160, 4), np.uint8), affine)
-    with pytest.raises(InputError, match=r"must have one affine.* up to \d+ mm apart"):
+    with pytest.raises(InputError, match=r"a\.nii must lie on its image, .* up to \d+\.\d mm off"):
         read_labels_on(path, scan=image, image=image_path)

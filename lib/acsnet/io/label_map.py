@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
-from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation
 from numpy.typing import NDArray
 
 from acsnet.errors import GeometryError, InputError
@@ -61,7 +60,7 @@ def read_label_map(path: Path, *, name: str, grid: InputGrid | None = None) -> L
     volume = open_volume(path, name=name)
     shape = _plain_shape(volume)
     if grid is not None and prod(shape) > MAX_LARGER * prod(grid.shape):
-        _refuse_shape(shape, grid)
+        _refuse_shape(name, shape, grid)
     layers = volume.shape[0] if volume.layered else 1
     check_size(
         name, slices=max(shape[2] * layers, 2), rows=shape[0], columns=shape[1], item_bytes=8
@@ -229,58 +228,14 @@ def placed_on(drawn: LabelMap, *, scan: ShortAxisScan, image: Path) -> NDArray[n
     """A label map on the grid of a scan, its axes turned to those of the scan's file.
 
     scan: what was read from `image`, which messages name. The labels are of `scan.grid.shape`, what
-    was cut off round them is put back. Raises InputError, naming both files, where grids differ,
-    and as `on_grid`, GeometryError where it does not lie on voxels of the image.
-    """
-    grid = scan.grid
-    try:
-        return on_grid(drawn, grid)
-    except GeometryError:
-        of_image = np.broadcast_to(np.int64(0), grid.shape)
-        place = LabelMap(name=str(image), labels=of_image, affine=grid.header_affine)
-        check_same_grid(turned_to(drawn, place), place)
-        raise
-
-
-def turned_to(predicted: LabelMap, expert: LabelMap) -> LabelMap:
-    """The predicted map with its axes swapped and flipped into the order of the expert's file.
-
-    No voxel is interpolated: a DICOM series and its NIfTI copy may list the same slices in
-    opposite order. An affine that cannot be inverted, or by which a map of the right shape would
-    lose it, is left for `check_same_grid` to refuse.
+    was cut off round them is put back. Raises InputError, naming both files, where the map does not
+    lie on voxels of the image, and as `on_grid`.
     """
     try:
-        relative = np.linalg.solve(expert.affine, predicted.affine)
-    except np.linalg.LinAlgError:
-        return predicted
-    orientation = io_orientation(relative)
-    if np.isnan(orientation).any():
-        return predicted
-    labels = apply_orientation(predicted.labels, orientation)
-    if predicted.labels.shape == expert.labels.shape != labels.shape:
-        return predicted
-    return replace(
-        predicted,
-        labels=labels,
-        affine=predicted.affine @ inv_ornt_aff(orientation, predicted.labels.shape),
-    )
-
-
-def check_same_grid(predicted: LabelMap, expert: LabelMap) -> None:
-    """Raise InputError, naming both files, where two label maps do not lie on one grid."""
-    if predicted.labels.shape != expert.labels.shape:
-        msg = (
-            f"{predicted.name} and {expert.name} must have one shape, "
-            f"got {predicted.labels.shape} and {expert.labels.shape}"
-        )
-        raise InputError(msg)
-    apart_mm = corner_distances_mm(predicted.affine - expert.affine, expert.labels.shape)
-    if not are_on_voxels(apart_mm, expert.affine):
-        msg = (
-            f"{predicted.name} and {expert.name} must have one affine, "
-            f"but their corners lie up to {apart_mm.max():.3g} mm apart"
-        )
-        raise InputError(msg)
+        return on_grid(drawn, scan.grid)
+    except GeometryError as error:
+        msg = f"{error}; the image is {image}"
+        raise InputError(msg) from error
 
 
 def _snapped(
@@ -304,7 +259,7 @@ def _snapped(
 def _refuse_place(label_map: LabelMap, grid: InputGrid) -> NoReturn:
     shape = label_map.labels.shape
     if shape != grid.shape and sorted(shape) == sorted(grid.shape):
-        _refuse_shape(shape, grid)
+        _refuse_shape(label_map.name, shape, grid)
     places = possible_affines(grid)
     shift_mm = min(corner_distances_mm(label_map.affine - at, grid.shape).max() for at in places)
     cut = "" if shape == grid.shape else f" (it has shape {shape}, the image {grid.shape})"
@@ -312,8 +267,8 @@ def _refuse_place(label_map: LabelMap, grid: InputGrid) -> NoReturn:
     raise GeometryError(msg + cut)
 
 
-def _refuse_shape(shape: tuple[int, ...], grid: InputGrid) -> NoReturn:
-    msg = f"the label map must have the image's shape {grid.shape}, got {shape}"
+def _refuse_shape(name: str, shape: tuple[int, ...], grid: InputGrid) -> NoReturn:
+    msg = f"{name} must have the image's shape {grid.shape}, got {shape}"
     raise GeometryError(msg)
 
 
