@@ -192,6 +192,14 @@ def bare_data_sets(datasets, out):
     return out
 
 
+def without_meta(folder):
+    """Take preamble and meta information off the files of a folder, and leave the rest as it is."""
+    for path in folder.iterdir():
+        content = path.read_bytes()
+        path.write_bytes(content[144 + int.from_bytes(content[140:144], "little") :])
+    return folder
+
+
 def shared_instance_uid(datasets, out, *, uid="1.2.3"):
     """An anonymiser gave all images one SOPInstanceUID, or none."""
     for dataset in datasets:

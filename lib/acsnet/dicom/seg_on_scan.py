@@ -13,8 +13,9 @@ from acsnet.dicom.header import FRAME_OF_REFERENCE
 from acsnet.dicom.seg_labels import is_seg
 from acsnet.dicom.seg_read import SegReading, read_seg
 from acsnet.errors import InputError
-from acsnet.io.dicom_files.dicom_file import damage_as, quiet_pydicom, set_syntax, text_of
+from acsnet.io.dicom_files.dicom_file import damage_as, quiet_pydicom, text_of
 from acsnet.io.dicom_files.folder import headers_at
+from acsnet.io.dicom_stack.decoding.transfer_syntax import set_syntax
 from acsnet.io.geometry import LPS_TO_RAS
 from acsnet.labels import is_only_numbered
 from acsnet.scan import ShortAxisScan
@@ -39,7 +40,7 @@ def seg_on_scan(
         seg = pydicom.dcmread(path, force=True)
         if not (kind := UID(text_of(seg, "SOPClassUID")).name):
             raise InputError(unread)
-        set_syntax(seg)
+        set_syntax(seg, name=path.name)
         own = text_of(seg, FRAME_OF_REFERENCE)
     if not is_seg(seg):
         msg = f"{path} must be a segmentation (DICOM SEG), got {kind}: export it as SEG or NIfTI"

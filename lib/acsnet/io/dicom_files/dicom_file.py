@@ -17,9 +17,6 @@ from pydicom.uid import (
     UID,
     EnhancedMRColorImageStorage,
     EnhancedMRImageStorage,
-    ExplicitVRBigEndian,
-    ExplicitVRLittleEndian,
-    ImplicitVRLittleEndian,
     LegacyConvertedEnhancedMRImageStorage,
     MRImageStorage,
 )
@@ -172,14 +169,6 @@ def damage_as(message: str) -> Iterator[None]:
         raise
     except DAMAGED as error:
         raise InputError(message) from error
-
-
-def set_syntax(dataset: Dataset) -> None:
-    """Give a data set that was read its transfer syntax: bare ones have no meta information."""
-    if "TransferSyntaxUID" not in dataset.file_meta:
-        implicit = dataset.is_implicit_VR
-        little = ExplicitVRLittleEndian if dataset.is_little_endian else ExplicitVRBigEndian
-        dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else little
 
 
 def head_of(path: Path) -> bytes:

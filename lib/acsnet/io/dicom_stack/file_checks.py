@@ -93,5 +93,12 @@ def _loss(file: DicomFile) -> str:
         ratio = file.text("LossyImageCompressionRatio")
         return "LossyImageCompression 01" + (f", ratio {ratio}" if ratio else "")
     syntax = UID(getattr(getattr(file.header, "file_meta", None), "TransferSyntaxUID", ""))
-    lossy = syntax in LOSSY or (syntax in PERHAPS_LOSSY and tag != "00")
-    return syntax.name if lossy else ""
+    return syntax.name if may_lose_detail(syntax, tag) else ""
+
+
+def may_lose_detail(syntax: UID, tag: str) -> bool:
+    """Whether an image was compressed with loss by its transfer syntax and LossyImageCompression.
+
+    Where neither tells, it may be.
+    """
+    return syntax in LOSSY or (syntax in PERHAPS_LOSSY and tag != "00")

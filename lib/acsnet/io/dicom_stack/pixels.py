@@ -1,5 +1,6 @@
 """The pixels of DICOM images: decoded, rescaled, and brought to one scale."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from pydicom.uid import UID, UncompressedTransferSyntaxes
 
 from acsnet.errors import InputError
 from acsnet.io.dicom_files.bounded_file import check_inflated
-from acsnet.io.dicom_files.dicom_file import DicomFile, damage_as, number_of, set_syntax
+from acsnet.io.dicom_files.dicom_file import DicomFile, damage_as, number_of
 from acsnet.io.dicom_stack.decoding.apart import APART, decoded_apart
 from acsnet.io.dicom_stack.decoding.coded_sizes import check_coded
 from acsnet.io.dicom_stack.decoding.stored_bits import (
@@ -24,7 +25,14 @@ from acsnet.io.dicom_stack.decoding.stored_bits import (
     stored_values,
     whole_number,
 )
-from acsnet.io.dicom_stack.file_checks import MATRIX_TAGS, PIXEL_TAGS, check_described, check_length
+from acsnet.io.dicom_stack.decoding.transfer_syntax import set_syntax
+from acsnet.io.dicom_stack.file_checks import (
+    MATRIX_TAGS,
+    PIXEL_TAGS,
+    check_described,
+    check_length,
+    may_lose_detail,
+)
 from acsnet.io.dicom_stack.scales import on_one_scale
 from acsnet.io.limits import MAX_BYTES
 from acsnet.io.wrapped import WORDS, is_wrapped, other_sign
@@ -63,7 +71,8 @@ class Image:
     pixels: (row, column), rescaled by slope and intercept; padding: mask of what the header calls
     padding, or None; odd_bits: whether bits beyond the stored ones held something else, which was
     left out, or was signal, too; wrapped: whether PixelRepresentation has the wrong sign; rescaled:
-    what to tell where it was brought to one scale with the others by other tags.
+    what to tell where it was brought to one scale with the others by other tags; coding: what to
+    tell of its compression, with {} for the number of such images.
     """
 
     pixels: NDArray[np.float32]
@@ -73,12 +82,15 @@ class Image:
     odd_bits: OddBits
     wrapped: bool = False
     rescaled: str | None = None
+    coding: str = ""
 
 
 def pixel_remarks(images: Sequence[Image]) -> list[str]:
-    """What to tell of bits that were left out, and of another scale than the tags tell."""
+    """What to tell of compression, bits and scales other than the tags tell of."""
+    codings = Counter(image.coding for image in images if image.coding)
+    remarks = [words.format(count) for words, count in codings.items()]
     bits = [image.odd_bits for image in images]
-    remarks = [words.format(bits.count(kind)) for kind, words in OF_BITS.items() if kind in bits]
+    remarks += [words.format(bits.count(kind)) for kind, words in OF_BITS.items() if kind in bits]
     if any(image.wrapped for image in images):
         remarks.append(WORDS)
     return [*remarks, *dict.fromkeys(image.rescaled for image in images if image.rescaled)]
@@ -114,35 +126,35 @@ def values_of(files: Sequence[DicomFile]) -> Iterator[NDArray[np.float32]]:
 
 def _decoded_images(files: Sequence[DicomFile], mistold: Mistold) -> Iterator[Image]:
     """The values of images one after another, each file decoded once."""
-    last: tuple[Path, Dataset, NDArray[Any]] | None = None
+    last: tuple[Path, Dataset, str, NDArray[Any]] | None = None
     apart: dict[Path, NDArray[Any]] | None = None
     for file in files:
         if last is None or last[0] != file.path:  # frames of one file come one after another
-            dataset = _dataset(file)
+            dataset, coding = _dataset(file)
             if _syntax(dataset) in APART and apart is None:
                 apart = _decoded_apart(files)
-            last = file.path, dataset, _decoded(file, dataset, apart)
-        _, dataset, words = last
+            last = file.path, dataset, coding, _decoded(file, dataset, apart)
+        _, dataset, coding, words = last
         plane = words if file.frame is None or words.ndim == 2 else words[file.frame]
-        yield _image(file, dataset, plane, mistold)
+        yield replace(_image(file, dataset, plane, mistold), coding=coding)
 
 
 def _decoded_apart(files: Sequence[DicomFile]) -> dict[Path, NDArray[Any]]:
     """The pixel words of all such files at once, which are looked at before any is decoded."""
-    lengths = {}
+    plain, syntaxes = 0, {}
     for path, file in {file.path: file for file in files}.items():
-        dataset = _dataset(file)
-        if _syntax(dataset) in APART:
-            lengths[path] = get_expected_length(dataset)
-    plain = sum(lengths.values())
+        dataset, _ = _dataset(file)
+        if (syntax := _syntax(dataset)) in APART:
+            plain += get_expected_length(dataset)
+            syntaxes[path] = syntax
     if plain > MAX_FILE_BYTES:
         msg = f"{files[0].name} and its stack are too large: {plain / 1e9:.1f} GB of pixels"
         raise InputError(msg)
-    return decoded_apart(list(lengths))
+    return decoded_apart(syntaxes)
 
 
-def _dataset(file: DicomFile) -> Dataset:
-    """A file's pixel words, as they lie in it, and the tags that explain them."""
+def _dataset(file: DicomFile) -> tuple[Dataset, str]:
+    """A file's pixel words, as they lie in it, with the tags that explain them; `Image.coding`."""
     name = file.name
     with damage_as(f"{name} cannot be read as DICOM (damaged or cut short?)"):
         check_inflated(file.path, name)
@@ -151,7 +163,9 @@ def _dataset(file: DicomFile) -> Dataset:
     if not has_pixels:
         msg = f"{name} has no pixel data"
         raise InputError(msg)
-    set_syntax(dataset)
+    if coding := set_syntax(dataset, name=name):
+        lossy = may_lose_detail(_syntax(dataset), file.text("LossyImageCompression"))
+        coding += ", and may have lost detail: volumes and scar may be off" if lossy else ""
     with _named_decoding(name, _syntax(dataset)):
         check_described(name, dataset)
         plain = get_expected_length(dataset)
@@ -161,7 +175,7 @@ def _dataset(file: DicomFile) -> Dataset:
         check_coded(name, dataset, plain=plain)
         if not _syntax(dataset).is_encapsulated:
             check_length(name, dataset, plain=plain)
-    return dataset
+    return dataset, coding
 
 
 def _syntax(dataset: Dataset) -> UID:

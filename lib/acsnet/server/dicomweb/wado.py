@@ -11,12 +11,12 @@ from pydicom.encaps import generate_pixel_data_frame
 from pydicom.uid import (
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
-    ImplicitVRLittleEndian,
     UncompressedTransferSyntaxes,
 )
 
 from acsnet.errors import InputError
 from acsnet.io.dicom_files.dicom_file import damage_as, quiet_pydicom
+from acsnet.io.dicom_stack.decoding.transfer_syntax import set_syntax
 from acsnet.server.dicomweb.qido import Attributes, element_json
 
 PIXEL_DATA = "7FE00010"
@@ -51,7 +51,7 @@ def metadata(path: Path, address: str) -> Attributes:
             attributes[key] = {"vr": vr, "BulkDataURI": f"{address}/bulkdata/{key}"}
         elif (element := element_json(dataset, tag)) is not None:
             attributes[key] = element
-    syntax = str(dataset.file_meta.get("TransferSyntaxUID", ImplicitVRLittleEndian))
+    syntax = str(dataset.file_meta.TransferSyntaxUID)
     attributes["00083002"] = {"vr": "UI", "Value": [syntax]}  # AvailableTransferSyntaxUID
     return attributes
 
@@ -85,7 +85,7 @@ def _cut_out(dataset: Dataset, number: int) -> tuple[bytes, str]:
     count = int(dataset.get("NumberOfFrames") or 1)
     if not 1 <= number <= count:
         raise IndexError(number)
-    syntax = dataset.file_meta.get("TransferSyntaxUID", ImplicitVRLittleEndian)
+    syntax = dataset.file_meta.TransferSyntaxUID
     if syntax not in UncompressedTransferSyntaxes:
         kind = MEDIA_TYPES.get(str(syntax), "application/octet-stream")
         frames = list(generate_pixel_data_frame(dataset.PixelData, count))
@@ -118,4 +118,6 @@ def multipart(content: bytes, kind: str) -> tuple[bytes, str]:
 
 def _read(path: Path) -> Dataset:
     with damage_as("the file cannot be read as DICOM (damaged or cut short?)"), quiet_pydicom():
-        return pydicom.dcmread(path, force=True)
+        dataset = pydicom.dcmread(path, force=True)
+        set_syntax(dataset, name=path.name)
+        return dataset

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,23 +35,24 @@ SECONDS = 120.0
 """For all images of a stack: the largest take a few."""
 
 
-def decoded_apart(paths: Sequence[Path]) -> dict[Path, NDArray[Any]]:
+def decoded_apart(files: Mapping[Path, UID]) -> dict[Path, NDArray[Any]]:
     """The pixel words of files, as far as the decoder came: (row, column) or (frame, row, column).
 
-    A file that it cannot decode, and all after it, are missing. Raises InputError where SimpleITK,
-    which decodes, is not installed.
+    files: the transfer syntax of each, which a bare file does not tell. A file that it cannot
+    decode, and all after it, are missing. Raises InputError where SimpleITK, which decodes, is not
+    installed.
     """
     if importlib.util.find_spec("SimpleITK") is None:
         msg = (
-            f"{paths[0].name}: this compression is decoded by SimpleITK, which is not installed: "
-            f"{how_to_install('dicom')}"
+            f"{next(iter(files)).name}: this compression is decoded by SimpleITK, which is not "
+            f"installed: {how_to_install('dicom')}"
         )
         raise InputError(msg)
-    names = b"".join(os.fsencode(path.resolve()) + b"\0" for path in paths)
+    parts = [part for path, syntax in files.items() for part in (path.resolve(), syntax)]
     try:
         done = subprocess.run(  # noqa: S603 - a program of ours, and the paths are its input
             [sys.executable, "-I", str(PROGRAM)],
-            input=names,
+            input=b"".join(os.fsencode(part) + b"\0" for part in parts),
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env={**os.environ, "TMPDIR": tempfile.gettempdir()},
@@ -62,7 +63,7 @@ def decoded_apart(paths: Sequence[Path]) -> dict[Path, NDArray[Any]]:
         return {}
     out = io.BytesIO(done.stdout)
     pixels_by_path: dict[Path, NDArray[Any]] = {}
-    for path in paths:
+    for path in files:
         try:
             words = np.load(out, allow_pickle=False)
         except (EOFError, ValueError):

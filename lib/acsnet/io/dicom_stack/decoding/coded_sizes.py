@@ -59,11 +59,23 @@ def check_coded(name: str, dataset: Dataset, *, plain: int) -> None:
 
 def jpeg_size(code: bytes) -> tuple[int, int] | None:
     """Rows and columns of a JPEG or JPEG-LS image; None where it tells none."""
+    if (at := _frame_at(code)) is None:
+        return None
+    return _number(code, at + 5, 2), _number(code, at + 7, 2)
+
+
+def frame_marker(code: bytes) -> int | None:
+    """The second byte of the marker in `FRAMES` that tells how a JPEG or JPEG-LS image is coded."""
+    return None if (at := _frame_at(code)) is None else code[at + 1]
+
+
+def _frame_at(code: bytes) -> int | None:
+    """Where the marker of the frame begins."""
     at = 2
     while at + 9 <= len(code) and code[at] == 0xFF:
         marker = code[at + 1]
         if marker in FRAMES:
-            return _number(code, at + 5, 2), _number(code, at + 7, 2)
+            return at
         if marker == 0xFF:
             at += 1
         elif marker in BARE:
