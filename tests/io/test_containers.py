@@ -3,10 +3,13 @@
 import codecs
 import os
 
+import nibabel as nib
 import numpy as np
+import packed_scans
 import pytest
 
-from acsnet.errors import InputError
+from acsnet.errors import GeometryError, InputError
+from acsnet.io import read_scan
 from acsnet.io.containers import content_digest, files_of, open_volume
 from acsnet.io.dicom_stack.phases import PHASE_FILE
 from acsnet.server.datastores.preflight import fingerprint
@@ -102,3 +105,16 @@ def test_files_that_are_no_volume_are_called_so(tmp_path, name):
     path.write_bytes(b"<?xml version='1.0'?><Hash:item></Hash:item>" * 20)
     with pytest.raises(InputError, match=f"{name} is no file with a volume: export it as NIfTI"):
         open_volume(path, name=name)
+
+
+@pytest.mark.parametrize("shape", [(9, 8, 1), (9, 8)])
+def test_a_stack_of_one_file_a_slice_is_refused_with_the_way_out(tmp_path, shape):
+    for number in range(1, 4):
+        image = nib.Nifti1Image(np.zeros(shape, np.int16), np.eye(4))
+        packed_scans.save_nifti(image, tmp_path / f"lge_{number:02d}.nii.gz")
+    told = r"lge_01.nii.gz holds a single slice, and 3 files are called lge_#.nii.gz: if .* join th"
+    with pytest.raises(GeometryError, match=told):
+        read_scan(tmp_path / "lge_01.nii.gz")
+    (tmp_path / "lge_03.nii.gz").unlink()
+    with pytest.raises((GeometryError, InputError), match=r"at least 2|must be a 3-D image"):
+        read_scan(tmp_path / "lge_01.nii.gz")

@@ -151,6 +151,21 @@ def test_a_sheared_stack_keeps_its_volume_and_is_warned_of(tmp_path: Path) -> No
     assert int(written.header["qform_code"]) == 0  # a quaternion holds no shear
 
 
+@pytest.mark.parametrize(("slices", "accepted"), [(49, True), (51, False)])
+def test_a_sheared_stack_is_as_long_as_along_its_normal(
+    tmp_path: Path, slices: int, accepted: bool
+) -> None:
+    """49 and 51 slices of 8 mm are 392 and 408 mm; along the shear, 8.25 mm, 404 and 421 mm."""
+    affine = AFFINE.copy()
+    affine[0, 2] = 2.0
+    path = write(tmp_path / "s.nii", voxels((6, 5, slices)), affine)
+    if accepted:
+        assert len(read_scan(path).pixels) == 49
+    else:
+        with pytest.raises(GeometryError, match="at most 400 mm, got 408 mm"):
+            read_scan(path)
+
+
 def test_an_affine_that_lost_its_mm_is_measured_by_pixdim(tmp_path: Path) -> None:
     path = rewrite(
         write(tmp_path / "lost.nii", affine=np.diag([-1.0, -1.0, 1.0, 1.0])),

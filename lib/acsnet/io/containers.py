@@ -2,15 +2,17 @@
 
 import codecs
 import hashlib
+import re
 import zlib
 from pathlib import Path
 
 from nibabel import Spm99AnalyzeImage
 
-from acsnet.errors import InputError
+from acsnet.errors import GeometryError, InputError
 from acsnet.io import metaimage, nrrd
 from acsnet.io.dicom_files.dicom_file import HEAD_BYTES, has_mark, head_of
 from acsnet.io.dicom_stack.phases import PHASE_FILE
+from acsnet.io.dicom_stack.selection import MIN_STACK
 from acsnet.io.limits import GZIP, open_unpacked
 from acsnet.io.metaimage import metaimage_pixels, metaimage_volume
 from acsnet.io.nifti import NIFTI_1, NIFTI_2, header_path, nifti_volume
@@ -177,6 +179,28 @@ def _check_packed(path: Path, name: str) -> None:
         raise InputError(msg)
 
 
+def _check_whole(path: Path, volume: Volume) -> None:
+    """Refuse a single slice among others that are called like it, with what makes them a scan.
+
+    Some programs write a file for each slice. Raises GeometryError.
+    """
+    if sum(size > 1 for size in volume.shape) != 2:
+        return
+    pattern = _without_numbers(path)
+    count = sum(_without_numbers(file) == pattern for file in path.parent.iterdir())
+    if count >= MIN_STACK:
+        msg = (
+            f"{path.name} holds a single slice, and {count} files are called {pattern}: if these "
+            "are one stack, join them to one volume (JoinSeries of SimpleITK), or give the DICOM "
+            "series"
+        )
+        raise GeometryError(msg)
+
+
+def _without_numbers(path: Path) -> str:
+    return re.sub(r"\d+", "#", path.name)
+
+
 def read_volume(path: Path) -> ShortAxisScan:
     """The short-axis stack in a file, called by its name.
 
@@ -185,6 +209,7 @@ def read_volume(path: Path) -> ShortAxisScan:
     """
     name = case_name(path)
     volume = open_volume(path, name=path.name)
+    _check_whole(path, volume)
     if volume.is_segmentation:
         msg = f"{path.name} is a segmentation, not a scan"
         raise InputError(msg)

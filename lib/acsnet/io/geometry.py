@@ -32,18 +32,9 @@ SAME_POSITION_MM = 0.1
 REPEATED_STEP = 0.1
 """Of the usual step: a slice planned anew so near to another is that slice again (ours)."""
 
-STEP_TOLERANCE_MM = 0.5
-STEP_TOLERANCE = 0.05
-STEP_ROUNDING_MM = 1e-3
-MAX_VOLUME_ERROR = 0.03
-"""Of a ventricle in `VENTRICLE_SLICES` slices, if uneven steps are called even (ours)."""
-
-VENTRICLE_SLICES = 5
-SIDEWAYS_MM = 1.0
-"""How far a slice may lie beside the normal through its neighbour without a word."""
-
 MAX_SIDEWAYS_MM = 2.5
-"""And at all: it changes no volume, but labels lie so much aside in that slice (ours)."""
+"""How far a slice may lie beside the normal through its neighbour: it changes no volume, but labels
+lie so much aside in that slice (ours)."""
 
 SLICE_AXIS_RATIO = 1.5
 """The slice axis is clear when its spacing is this many times both others. Ours."""
@@ -193,66 +184,6 @@ def group_by_position(planes: Sequence[Plane]) -> list[list[int]]:
         else:
             merged.append(group)
     return merged
-
-
-def check_stack(planes: Sequence[Plane]) -> list[str]:
-    """Refuse ordered planes by which volumes would be wrong; tell of what is odd but measurable.
-
-    Uneven steps are called even as long as no ventricle's volume changes by more than
-    `MAX_VOLUME_ERROR`. Raises GeometryError that names the gap, or the sideways step, and the
-    files on both sides.
-    """
-    normal = planes[0].normal
-    vectors = np.diff([plane.position_mm for plane in planes], axis=0)
-    steps = vectors @ normal
-    return [*_step_remarks(planes, steps), *_sideways_remarks(planes, vectors, steps, normal)]
-
-
-def _step_remarks(planes: Sequence[Plane], steps: NDArray[np.float64]) -> list[str]:
-    usual = float(np.median(steps))
-    gap = steps.max() - usual >= usual - steps.min() - STEP_ROUNDING_MM
-    worst = int(np.argmax(steps) if gap else np.argmin(steps))
-    if abs(steps[worst] - usual) <= max(STEP_TOLERANCE_MM, STEP_TOLERANCE * usual):
-        return []
-    between = f"{steps[worst]:.2f} mm between {planes[worst].file} and {planes[worst + 1].file}"
-    span = f"{steps.min():.2f} to {steps.max():.2f} mm"
-    error = volume_error(steps)
-    if error > MAX_VOLUME_ERROR:
-        others = float(np.percentile(steps, 50, method="lower" if gap else "higher"))
-        reason = "slices are missing" if gap else "slices are too close"
-        if abs(steps[worst] - others) < others / 2:  # as of breath-holds, each a little off
-            reason = "they lie too unevenly for true volumes"
-        msg = f"distance between slices must be constant, got {span}: {reason}, {between}"
-        raise GeometryError(msg)
-    return [
-        f"slices lie {span} apart ({between}): measured as if all "
-        f"lay {steps.mean():.2f} mm apart, which changes volumes by {100 * error:.1f} % at most"
-    ]
-
-
-def volume_error(steps: NDArray[np.float64]) -> float:
-    """Largest share by which even steps change the length of `VENTRICLE_SLICES` slices in a row."""
-    window = max(1, min(VENTRICLE_SLICES - 1, len(steps) - 1))
-    lengths = np.convolve(steps, np.ones(window) / window, mode="valid")
-    return float(np.abs(lengths / steps.mean() - 1.0).max())
-
-
-def _sideways_remarks(
-    planes: Sequence[Plane],
-    vectors: NDArray[np.float64],
-    steps: NDArray[np.float64],
-    normal: NDArray[np.float64],
-) -> list[str]:
-    sideways = np.linalg.norm(vectors - np.outer(steps, normal), axis=1)
-    if sideways.max() <= SIDEWAYS_MM:
-        return []
-    limit = MAX_SIDEWAYS_MM if sideways.max() > MAX_SIDEWAYS_MM else SIDEWAYS_MM
-    worst = int(np.argmax(sideways > limit))
-    beside = f"{planes[worst + 1].file} lies {sideways[worst]:.2f} mm beside {planes[worst].file}"
-    if sideways.max() > MAX_SIDEWAYS_MM:
-        msg = f"slices must be stacked along their normal: {beside}"
-        raise GeometryError(msg)
-    return [f"{beside}: volumes stay true, labels lie so much aside there"]
 
 
 def stack_spacing_mm(planes: Sequence[Plane]) -> NDArray[np.float64]:

@@ -6,13 +6,15 @@ import gzip
 import numpy as np
 import packed_scans
 import pytest
+from oblique_stack import COLUMN_TO, NORMAL, ROW_TO
 from pydicom.fileset import FileSet
 from ways_in import by_command_line, by_server
 
-from acsnet.errors import InputError
+from acsnet.errors import GeometryError, InputError
 from acsnet.io import read_scan, read_series
 from acsnet.io.dicom_files.folder import called_like_slices
-from acsnet.io.dicom_stack.lost_slices import directories_of
+from acsnet.io.dicom_stack.lost_slices import check_stack, directories_of
+from acsnet.io.geometry import Plane
 
 
 def no_bytes(content):
@@ -169,3 +171,43 @@ def test_images_of_another_acquisition_in_the_series_stand_for_no_lost_slice(pat
     assert len(scan.pixels) == 6
     words = "ImagesInAcquisition is 8, but 6 images of this acquisition are there"
     assert [warning for warning in scan.warnings if words in warning]
+
+
+def stack_at(*places_mm):
+    """Planes along the normal, called by their order."""
+    return [
+        Plane(
+            file=f"{index}.dcm",
+            rows=6,
+            columns=8,
+            position_mm=np.array([30.0, 20.0, 10.0]) + place * NORMAL,
+            cosines=np.array([ROW_TO, COLUMN_TO]),
+            spacing_mm=(1.5, 2.0),
+        )
+        for index, place in enumerate(places_mm)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("places_mm", "told"),
+    [
+        ((0, 1, 10, 11, 20, 21), r"two stacks seem .* series, 9\.00 mm .*; put each into a folder"),
+        ((0, 9, 10, 19, 20, 29), r"two stacks seem to lie in one series"),
+        ((0, 10, 30, 40, 60, 70), r"slices are missing, 20\.00 mm between 1\.dcm and 2\.dcm$"),
+        ((0, 10, 20, 22, 30, 40), r"too close, 2\.00 mm between 2\.dcm and 3\.dcm; if one was tak"),
+    ],
+    ids=["1 mm on", "1 mm back", "every third missing", "one slice again"],
+)
+def test_uneven_steps_are_told_with_their_likely_cause(places_mm, told):
+    with pytest.raises(GeometryError, match=told):
+        check_stack(stack_at(*places_mm))
+
+
+@pytest.mark.parametrize("index", [0, 2, 4])
+def test_a_position_that_was_emptied_is_no_missing_slice(index):
+    planes = stack_at(0, 10, 20, 30, 40)
+    planes[index].position_mm[:] = 0.0
+    planes = sorted(planes, key=lambda plane: plane.position_mm @ NORMAL)
+    told = rf"beside .* \(ImagePositionPatient of {index}\.dcm is 0\\0\\0: emptied\?\)$"
+    with pytest.raises(GeometryError, match=told):
+        check_stack(planes)

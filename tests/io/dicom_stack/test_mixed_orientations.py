@@ -112,6 +112,20 @@ def test_views_across_the_middle_of_a_stack_are_left_out(degrees):
     assert "left out: 11.dcm, 12.dcm, 13.dcm, of another orientation" in stack.warnings[0]
 
 
+def test_a_slice_that_may_be_one_taken_again_in_another_plane_is_told():
+    """Tilted about the middle of slice 3, and a view from elsewhere."""
+    datasets = slices(8)
+    again, view = copy.deepcopy([datasets[3], datasets[5]])
+    turned(again, 5)
+    turned(view, 60)
+    stack = check_headers(files([*datasets, again, view]), name="case")
+    assert len(stack.files) == 8
+    assert stack.warnings[0] == (
+        "left out: 8.dcm, 9.dcm, of another orientation, matrix or pixel spacing; if 8.dcm shows a "
+        "slice taken again, the first image of it is measured: check whether that one was bad"
+    )
+
+
 @pytest.mark.parametrize("degrees", [3, 10, 60, 90])
 def test_two_whole_stacks_of_other_orientations_are_two_scans(degrees):
     """Each is stacked along its own normal, about the middle of the other: 28 mm from its ends."""

@@ -139,6 +139,18 @@ def test_places_of_another_orientation_are_their_own():
     assert sorted(map(sorted, places_of(planes_of(files(4, change))))) == [[0], [1], [2], [3]]
 
 
+@pytest.mark.parametrize("turned", [0, 3])
+def test_a_stack_lies_as_most_of_its_slices_do_whichever_is_turned(turned):
+    """Rows run along (0.6, 0.8, 0) in LPS, columns 2 mm apart."""
+
+    def change(index, dataset):
+        if index == turned:
+            turn(dataset, 1.0)
+
+    affine = check_headers(files(4, change), name="case").grid.affine
+    np.testing.assert_allclose(affine[:3, 0], [-1.2, -1.6, 0.0], atol=1e-6)
+
+
 def as_mosaic(_, dataset):
     dataset.ImageType = ["ORIGINAL", "PRIMARY", "M", "ND", "MOSAIC"]
 

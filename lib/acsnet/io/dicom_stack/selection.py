@@ -173,8 +173,18 @@ def main_stack(files: Sequence[DicomFile], planes: Sequence[Plane]) -> tuple[lis
     odd = few and not _are_next_to(elsewhere, inside) and not _is_one_alike(elsewhere, inside)
     if size < MIN_STACK or not (odd or localizers):
         return list(range(len(planes))), []
-    what = "localizers" if localizers else "of another orientation, matrix or pixel spacing"
-    return sorted(main), [f"left out: {named([files[i] for i in foreign])}, {what}"]
+    left_out = f"left out: {named([files[i] for i in foreign])}"
+    if localizers:
+        return sorted(main), [f"{left_out}, localizers"]
+    odd_planes = f"{left_out}, of another orientation, matrix or pixel spacing"
+    near_mm = NEXT_SLICE[0] * usual_step_mm(inside) - SAME_POSITION_MM
+    on_slices = distances_mm(elsewhere, inside) < near_mm
+    if again := [files[i] for i, on_slice in zip(foreign, on_slices, strict=True) if on_slice]:
+        odd_planes += (
+            f"; if {named(again)} shows a slice taken again, the first image of it is measured: "
+            "check whether that one was bad"
+        )
+    return sorted(main), [odd_planes]
 
 
 def _are_next_to(foreign: Sequence[Plane], main: Sequence[Plane]) -> bool:
