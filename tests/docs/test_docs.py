@@ -13,6 +13,8 @@ import yaml
 
 from acsnet.cli.main import app
 from acsnet.server.web.metrics import REGISTRY
+from acsnet.stages.label_checks import MESSAGES
+from acsnet.uncertainty import mc_samples
 
 pytestmark = pytest.mark.slow
 
@@ -240,6 +242,19 @@ def test_every_benchmark_that_a_page_cites_says_whether_new_networks_need_it_aga
     assert cited - again - others == set()
     assert again & others == set()
     assert again | others == {file.stem for file in (ROOT / "benchmarks").glob("*.py")}
+
+
+def test_every_quality_flag_is_in_the_tables():
+    modules = [*(ROOT / "lib" / "acsnet" / "stages").glob("*.py"), Path(mc_samples.__file__)]
+    flags = {
+        flag
+        for module in modules
+        for flag in re.findall(r'\bFlag\(\s*flag="(\w+)"', module.read_text(encoding="utf-8"))
+    }
+    assert len(flags) > 10
+    text = (DOCS / "uncertainty.md").read_text(encoding="utf-8").partition("## Quality flags\n")[2]
+    shown = re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)
+    assert sorted(shown) == sorted(flags | set(MESSAGES))
 
 
 @pytest.mark.parametrize("page", SITE_PAGES, ids=name_of)

@@ -61,6 +61,9 @@ def test_series_of_a_study_without_patient_id_are_of_one_patient(make_store, stu
     patients = {one.name: one.patient for one in store.reviewed()}
     study = patient()[0].StudyInstanceUID
     assert patients == {named: "PHANTOM-2", **dict.fromkeys(uids, study), other: "1.2.3"}
+    studies_of = {one.name: one.study for one in store.reviewed()}
+    of_named = patient(2)[0].StudyInstanceUID
+    assert studies_of == {named: of_named, **dict.fromkeys(uids, study), other: "1.2.3"}
 
 
 def test_clients_get_the_tags_and_no_path(make_store, studies, patient):

@@ -167,7 +167,8 @@ def quantify(
     remote: Annotated[
         Path | None,
         typer.Option(
-            help="NIfTI mask of the remote region on the image's grid; by default automatic."
+            help="Mask of the remote region on the image's grid: NIfTI, NRRD or MHA; by default "
+            "automatic."
         ),
     ] = None,
     report: ReportOption = None,

@@ -29,13 +29,15 @@ from acsnet.io.dicom_stack.frames import concatenation_remarks, frames_of
 from acsnet.io.dicom_stack.lost_slices import (
     Listed,
     acquisition_remarks,
+    check_stack,
     directories_of,
     images_listed,
     listed_and_missing,
     spacing_remarks,
     told_number,
 )
-from acsnet.io.dicom_stack.phases import choose_phase, phase_of_folder, typical_of
+from acsnet.io.dicom_stack.one_kind import typical_of
+from acsnet.io.dicom_stack.phases import choose_phase, phase_of_folder
 from acsnet.io.dicom_stack.pixels import pixel_remarks, pixels_of, stacked_padding
 from acsnet.io.dicom_stack.planes import check_mosaics, grey_mr_plane, inversion_remarks
 from acsnet.io.dicom_stack.repeats import without_repeats
@@ -50,7 +52,6 @@ from acsnet.io.geometry import (
     Plane,
     check_directions,
     check_parallel,
-    check_stack,
     group_by_position,
     parallel_remarks,
     stack_affine,

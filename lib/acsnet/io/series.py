@@ -19,10 +19,10 @@ from acsnet.io.dicom_files.dicom_file import (
 )
 from acsnet.io.dicom_files.folder import called_like_slices
 from acsnet.io.dicom_files.walk import files_below, leads_nowhere
+from acsnet.io.dicom_stack.across_series.shared_uids import series_of_uid
 from acsnet.io.dicom_stack.frames import flat
 from acsnet.io.dicom_stack.phases import SEPARATING_TAGS
 from acsnet.io.dicom_stack.repeats import SAME_OF_SERIES
-from acsnet.io.dicom_stack.shared_uids import series_of_uid
 
 KEPT_TAGS = (
     "SOPClassUID",
@@ -74,7 +74,7 @@ class Series:
     folders that claim to be DICOM and cannot be read. They may belong to this series, so whoever
     reads it must meet them.
     kind: which part it is, where several scans lie in one series; phase: as `read_scan` takes it,
-    where the parts lie in the same files.
+    where the parts lie in the same files; remarks: what its images alone do not tell.
     """
 
     uid: str
@@ -82,6 +82,7 @@ class Series:
     damaged: tuple[Path, ...]
     kind: str | None = None
     phase: int | None = None
+    remarks: tuple[str, ...] = ()
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -176,8 +177,8 @@ class Tagged(Protocol):
 def patient_of(series: Tagged) -> str:
     """Whose a DICOM series is: its PatientID, or its StudyInstanceUID where that was removed.
 
-    Not from the paper. A study is of one patient, so that series of one study are never taken for
-    two patients; two studies without a PatientID are. Empty where a series has neither.
+    Not from the paper. Series of a study without PatientIDs are of one patient; two such studies
+    are taken for two patients. Empty where a series has neither.
     """
     return series.text("PatientID") or series.text("StudyInstanceUID")
 

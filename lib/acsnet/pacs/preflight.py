@@ -9,9 +9,9 @@ from acsnet.dicom.dicom_json import as_files
 from acsnet.errors import IN_PACS, AcsnetError, InputError, worded
 from acsnet.io.dicom import check_headers
 from acsnet.io.dicom_files.dicom_file import DicomFile, quiet_pydicom, text_of
+from acsnet.io.dicom_stack.across_series.parts import MIN_PARTS, joined
 from acsnet.io.dicom_stack.frames import flat
 from acsnet.io.dicom_stack.image_kinds import Kind, kind_of
-from acsnet.io.dicom_stack.parts import MIN_PARTS, joined
 from acsnet.io.dicom_stack.planes import places_of, planes_in
 from acsnet.io.dicom_stack.series_names import join_remarks
 from acsnet.io.finder import scans_in

@@ -74,9 +74,29 @@ class TestSeveralImagesAtOnePosition:
                 dataset.SOPInstanceUID = f"{SERIES}.{index}.{which}"
                 dataset.ImageType = ["ORIGINAL", "PRIMARY", kind]
                 dataset.InstanceNumber = 1 + (which + 2 * index) % 4
+                dataset.PixelData = (stored(index) + which).tobytes()
                 save(dataset, path / f"{index}{which}.dcm")
         with pytest.raises(GeometryError, match="phase 1 by InstanceNumber would mix image types"):
             read_scan(path, phase=1)
+
+    def test_an_average_among_raw_images_is_the_first_to_choose(self, tmp_path: Path) -> None:
+        """Number 1 by its type, though its InstanceNumber is the last of each position."""
+        for index in range(3):
+            for which, kind in enumerate(("ND", "ND", "ND", "AVERAGE")):
+                dataset = image(index)
+                dataset.SOPInstanceUID = f"{SERIES}.{index}.{which}"
+                dataset.ImageType = ["DERIVED", "PRIMARY", "M", kind]
+                dataset.InstanceNumber = 1 + which + 4 * index
+                dataset.PixelData = (stored(index) + 1000 * which).tobytes()
+                save(dataset, tmp_path / "case" / f"{index}{which}.dcm")
+        told = r"the first by its ImageType \(.*AVERAGE\), then 3 images, told apart by InstanceNum"
+        with pytest.raises(GeometryError, match=told):
+            read_scan(tmp_path / "case")
+        firsts = [read_scan(tmp_path / "case", phase=n).pixels[0, 0, 0] for n in (1, 2, 4)]
+        assert firsts == [3000, 0, 2000]
+        _, average, raw, *_ = scans_of(SeriesFinder(tmp_path).find())
+        assert average.kind == r"1 of 4 images, ImageType DERIVED\PRIMARY\M\AVERAGE"
+        assert raw.kind == "2 of 4 images, InstanceNumber 1.0"
 
     def test_images_that_no_tag_tells_apart_are_refused(self, tmp_path: Path) -> None:
         path = two_at_a_position(tmp_path, {}, {})

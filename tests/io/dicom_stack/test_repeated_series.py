@@ -12,7 +12,7 @@ from ways_in import by_cohort, by_command_line, by_server
 from acsnet.errors import AcsnetError, InputError
 from acsnet.io import read_scan
 from acsnet.io.dicom_files.dicom_file import DicomFile
-from acsnet.io.dicom_stack.parts import joined
+from acsnet.io.dicom_stack.across_series.parts import joined
 from acsnet.io.dicom_stack.series_names import join_remarks, name_stem
 from acsnet.io.finder import scans_of
 from acsnet.io.series import SeriesFinder
@@ -127,7 +127,7 @@ def test_what_was_scanned_otherwise_is_no_slice_taken_again(patient_1, plain, tm
 
     set_tags(10, SeriesDescription="LGE SA 5min", **SETTINGS)
     packed_scans.write(tmp_path / "10", patient_1)
-    set_tags(20, **changed)
+    set_tags(20, AcquisitionTime="235900", **changed)
     packed_scans.write(tmp_path / "20", patient_1[3:6])
     assert sorted(len(scan.files) for scan in scans_of(SeriesFinder(tmp_path).find())) == [3, 8]
     np.testing.assert_array_equal(read_scan(tmp_path, series="10").pixels, plain.pixels)

@@ -221,3 +221,17 @@ def test_slices_with_a_study_each_are_named_as_those_of_one_stack(patient_1, pla
         read_scan(folder)
     scan = read_scan(folder, series=[f"1.2.3.{number}" for number in range(8)])
     np.testing.assert_array_equal(scan.pixels, plain.pixels)
+
+
+def test_a_patient_id_of_its_own_for_each_slice_is_of_one_patient(patient_1, plain, tmp_path):
+    for number, dataset in enumerate(patient_1):
+        dataset.PatientID = f"anon-{number}"
+        dataset.FrameOfReferenceUID = "1.2.9"
+    scan = read_scan(packed_scans.write(tmp_path, patient_1))
+    assert np.array_equal(scan.pixels, plain.pixels)
+    assert scan.warnings == ("each image has a PatientID of its own: taken as one patient",)
+    del patient_1[0].FrameOfReferenceUID
+    with pytest.raises(
+        InputError, match=r"images of 8 patients .*: export the series again with o"
+    ):
+        read_scan(packed_scans.write(tmp_path, patient_1))

@@ -12,8 +12,8 @@ from acsnet.cohort.inputs import list_scans
 from acsnet.errors import AcsnetError, InputError
 from acsnet.io import read_scan
 from acsnet.io.dicom_files.dicom_file import DicomFile
-from acsnet.io.dicom_stack.parts import joined
-from acsnet.io.dicom_stack.shared_uids import by_series, series_of_uid
+from acsnet.io.dicom_stack.across_series.parts import joined
+from acsnet.io.dicom_stack.across_series.shared_uids import by_series, series_of_uid
 from acsnet.io.finder import scans_of
 from acsnet.io.inputs import expanded
 from acsnet.io.series import SeriesFinder, of_one_uid

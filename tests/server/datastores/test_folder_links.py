@@ -88,11 +88,13 @@ def test_scans_are_expected_where_some_were_worked_on_that_no_client_sent(store,
     assert store.expects_scans()
 
 
-def write_slices(folders, *, names=None, series="1.2.3.4"):
+def write_slices(folders, *, names=None, series="1.2.3.4", time=""):
     """Slices of one series, each in a folder of its own; names: of the files, else all alike."""
     for index, folder in enumerate(folders):
         name = names[index] if names else "MR000000.dcm"
-        oblique_stack.save(oblique_stack.image(index, series=series), folder / name)
+        image = oblique_stack.image(index, series=series)
+        image.AcquisitionTime = time
+        oblique_stack.save(image, folder / name)
 
 
 def slices_of(store, image):
@@ -118,7 +120,7 @@ def test_files_of_one_series_whose_paths_are_alike_when_joined_are_all_read(stor
 def test_a_series_that_cannot_be_linked_to_costs_that_series_alone(store, tmp_path, caplog):
     studies = tmp_path / "studies"
     write_slices([studies / "a"] * 3, names="012", series="1.2.3.4")
-    write_slices([studies / "b"] * 3, names="012", series="1.2.3.5")
+    write_slices([studies / "b"] * 3, names="012", series="1.2.3.5", time="120000")
     in_its_place = tmp_path / "store" / "series" / "1.2.3.4"
     in_its_place.touch()
     store.refresh()
@@ -185,7 +187,12 @@ def test_the_list_of_what_is_skipped_is_made_anew_at_a_start(source, tmp_path):
 def test_series_are_put_together_again_only_when_a_file_changes(samples, tmp_path, monkeypatch):
     shutil.copytree(samples / "dicom" / "phantom-1", tmp_path / "studies")
     looks, scans_of = [], folder_links.scans_of
-    monkeypatch.setattr(folder_links, "scans_of", lambda found: looks.append(0) or scans_of(found))
+
+    def counted(found, **options):
+        looks.append(0)
+        return scans_of(found, **options)
+
+    monkeypatch.setattr(folder_links, "scans_of", counted)
     one = StudiesDatastore(studies=tmp_path / "studies", store=tmp_path / "store")
     one.refresh()
     assert (len(one.list_images()), len(looks)) == (1, 1)

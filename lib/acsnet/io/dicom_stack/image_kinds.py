@@ -32,7 +32,11 @@ def kind_of(header: Dataset) -> Kind | None:
     """Which reconstruction an image is, by its tags, else by the name of its series."""
     if (kind := kind_by_tags(header)) is not None or component_of(header) == "IMAGINARY":
         return kind
-    name = text_of(header, "SeriesDescription")
+    return kind_by_name(text_of(header, "SeriesDescription"))
+
+
+def kind_by_name(name: str) -> Kind | None:
+    """Which reconstruction the name of a series tells of."""
     if _MAGNITUDE_NAME.search(name):
         return "magnitude"
     return "phase-sensitive" if _PHASE_SENSITIVE_NAME.search(name) else None

@@ -4,19 +4,10 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from pydicom.dataset import Dataset
-
 from acsnet.errors import GeometryError, PhaseChoiceError
 from acsnet.io.dicom_files.dicom_file import DicomFile, number_of
-from acsnet.io.dicom_stack.contrast import (
-    cine_reason,
-    is_called_lge,
-    other_reason,
-    phase_reason,
-    sure_reason,
-)
-from acsnet.io.dicom_stack.image_kinds import component_of, kind_by_tags, kind_of
-from acsnet.io.dicom_stack.selection import named
+from acsnet.io.dicom_stack.image_kinds import component_of, kind_of
+from acsnet.io.dicom_stack.one_kind import check_one_kind
 from acsnet.io.dicom_stack.series_names import name_stem
 
 SEPARATING_TAGS: dict[str, str] = {
@@ -93,15 +84,15 @@ def choose_phase(
             msg = f"phase must be 1, got {phase}: there is one image at each slice position"
             raise GeometryError(msg)
         chosen = tuple(group[0] for group in groups)
-        _check_one_kind(chosen)
+        check_one_kind(chosen)
         return chosen
-    tag = _separating_tag(groups)
-    if tag is None:
+    table = _table(groups)
+    if table is None:
         raise GeometryError(_no_choice(groups))
-    rows = _rows(groups, tag)
+    rows, tags = table
     if phase is None or phase not in _complete(rows):
-        raise _offer(rows, tag=tag, phase=phase)
-    return _chosen(rows, tag=tag, phase=phase)
+        raise _offer(rows, tags, phase=phase)
+    return _chosen(rows, tag=tags[phase - 1], phase=phase)
 
 
 def phase_of_folder(folder: Path) -> int | None:
@@ -122,20 +113,58 @@ def phases_of(groups: Sequence[Sequence[DicomFile]], *, count: int) -> list[tupl
     """
     most = max(map(len, groups))
     full = sum(len(group) == most for group in groups)
-    if most < 2 or 2 * full <= len(groups) or (tag := _separating_tag(groups)) is None:
+    if most < 2 or 2 * full <= len(groups) or (table := _table(groups)) is None:
         return []
-    rows = _rows(groups, tag)
+    rows, tags = table
     numbers = _complete(rows)
     some = min(count, len(numbers))
     phases = []
     for number in (numbers[k * len(numbers) // some] for k in range(some)):
+        tag = tags[number - 1]
         try:
             chosen = _chosen(rows, tag=tag, phase=number)
         except GeometryError:
             continue
-        words = f"{number} of {most} {_what(tag)}, {tag} {_shown(chosen[0], tag)}"
+        what = _what(tag) if tags[0] == tags[-1] else "images"
+        words = f"{number} of {most} {what}, {tag} {_shown(chosen[0], tag)}"
         phases.append((number, words))
     return phases
+
+
+def _table(groups: Sequence[Sequence[DicomFile]]) -> tuple[list[Row], list[str]] | None:
+    """The images of each position as they are numbered, and the tag that tells of each number.
+
+    An image that is alone with its type at every position, such as the average of raw images, is
+    number 1. None where no tag tells images apart.
+    """
+    tag = _separating_tag(groups)
+    if tag not in TYPE_TAGS and (type_tag := _tag_of_one(groups)):
+        (value,) = _single_values(groups[0], type_tag)
+        of_type = [next(f for f in group if _value(f, type_tag) == value) for group in groups]
+        others = [[file for file in group if file not in of_type] for group in groups]
+        if other_tag := _separating_tag(others):
+            rows = _rows(others, other_tag)
+            whole: list[Row] = [(file, *row) for file, row in zip(of_type, rows, strict=True)]
+            return whole, [type_tag, *[other_tag] * len(rows[0])]
+    if tag is None:
+        return None
+    rows = _rows(groups, tag)
+    return rows, [tag] * len(rows[0])
+
+
+def _tag_of_one(groups: Sequence[Sequence[DicomFile]]) -> str | None:
+    """A tag of image types of which one image has the same at each position, alone; or None."""
+    for tag in TYPE_TAGS:
+        values = [_single_values(group, tag) for group in groups]
+        if len(values[0]) == 1 and all(some == values[0] for some in values):
+            return tag
+    return None
+
+
+def _single_values(group: Sequence[DicomFile], tag: str) -> set[Value]:
+    """The values of a tag that one image of a position has alone, of more than two."""
+    counts = Counter(value for file in group if (value := _value(file, tag)) is not None)
+    return {value for value, count in counts.items() if count == 1} if len(group) > 2 else set()
 
 
 def _rows(groups: Sequence[Sequence[DicomFile]], tag: str) -> list[Row]:
@@ -164,56 +193,8 @@ def _chosen(rows: Sequence[Row], *, tag: str, phase: int) -> tuple[DicomFile, ..
                 sorted(words or f"no {kind_tag}" for words in types)
             )
             raise GeometryError(msg)
-    _check_one_kind(chosen)
+    check_one_kind(chosen)
     return chosen
-
-
-def _check_one_kind(chosen: Sequence[DicomFile]) -> None:
-    """Raise GeometryError for magnitude and phase-sensitive images, or LGE and others, in a stack.
-
-    A phase image, a map or a cine at a single position would be measured as its signal. A name
-    that all share tells no kinds apart.
-    """
-    others = {_unlike_lge(file.header): file.name for file in reversed(chosen)}
-    lge, reason = others.pop(None, None), next(iter(others), None)
-    if lge is not None and reason is not None:
-        msg = (
-            f"the slices mix images that may be LGE ({lge}) and others ({others[reason]}: "
-            f"{reason}): export the series again with images of one kind at all positions"
-        )
-        raise GeometryError(msg)
-    names = {file.text("SeriesDescription") for file in chosen}
-    kind = kind_by_tags if len(names) == 1 else kind_of
-    kinds = {kind(file.header): file.name for file in reversed(chosen)}
-    if "magnitude" in kinds and "phase-sensitive" in kinds:
-        msg = (
-            f"the slices mix magnitude ({kinds['magnitude']}) and phase-sensitive images "
-            f"({kinds['phase-sensitive']}), of which some are missing: export the series again"
-        )
-        raise GeometryError(msg)
-
-
-def _unlike_lge(header: Dataset) -> str | None:
-    """Why an image is surely of another scan than LGE, or None."""
-    if (reason := sure_reason(header) or phase_reason(header)) is not None or is_called_lge(header):
-        return reason
-    return cine_reason(header, images_each=1)
-
-
-def typical_of(chosen: Sequence[DicomFile]) -> tuple[DicomFile, list[str]]:
-    """An image that tells what most slices of a stack show, and what to tell of the others.
-
-    Those that are called otherwise by chance (a weak word, a type) are measured with the stack.
-    """
-    reasons = {file: other_reason(file.header) for file in chosen}
-    is_other = Counter(reason is not None for reason in reasons.values()).most_common(1)[0][0]
-    usual = next(file for file in chosen if (reasons[file] is not None) == is_other)
-    odd = [file for file in chosen if (reasons[file] is not None) != is_other]
-    if not odd:
-        return usual, []
-    reason = reasons[usual if is_other else odd[0]]
-    doubt = "may be LGE, unlike the other slices" if is_other else "may be of another contrast"
-    return usual, [f"{named(odd)} {doubt} ({reason}): check whether the slices are of one scan"]
 
 
 def _separating_tag(groups: Sequence[Sequence[DicomFile]]) -> str | None:
@@ -271,11 +252,10 @@ def _no_choice(groups: Sequence[Sequence[DicomFile]]) -> str:
     )
 
 
-def _offer(rows: Sequence[Row], *, tag: str, phase: int | None) -> PhaseChoiceError:
+def _offer(rows: Sequence[Row], tags: Sequence[str], *, phase: int | None) -> PhaseChoiceError:
     """What there is to choose from, and which of it is not there at every position."""
     full = next(files for row in rows if len(files := [file for file in row if file]) == len(row))
-    values = [_shown(file, tag) for file in full]
-    shown = ", ".join(values) if len(values) <= 4 else f"{values[0]} to {values[-1]}"
+    values = [_shown(file, tag) for file, tag in zip(full, tags, strict=True)]
     least = min(len(row) - row.count(None) for row in rows)
     counted = f"{len(full)}" if least == len(full) else f"{least} to {len(full)}"
     incomplete = "".join(
@@ -287,13 +267,20 @@ def _offer(rows: Sequence[Row], *, tag: str, phase: int | None) -> PhaseChoiceEr
     asked = "" if phase is None else f"; got phase {phase}"
     there = (
         f"{counted} images at each of {len(rows)} slice positions "
-        f"({full[0].name} and {full[1].name} lie at one): {len(full)} "
-        f"{_what(tag)}, told apart by {tag} ({shown}); {incomplete}"
+        f"({full[0].name} and {full[1].name} lie at one): {_counted(values, tags)}; {incomplete}"
     )
     complete = _complete(rows)
     all_of_them = f"from 1 to {len(full)}" if len(complete) == len(full) else ""
     numbers = all_of_them or "= " + " or ".join(map(str, complete))
     return PhaseChoiceError(there, "phase", asked, numbers)
+
+
+def _counted(values: Sequence[str], tags: Sequence[str]) -> str:
+    """How many images there are of what, in words; values: of the tag of each."""
+    if tags[0] != tags[-1]:
+        return f"the first by its {tags[0]} ({values[0]}), then {_counted(values[1:], tags[1:])}"
+    shown = ", ".join(values) if len(values) <= 4 else f"{values[0]} to {values[-1]}"
+    return f"{len(values)} {_what(tags[0])}, told apart by {tags[0]} ({shown})"
 
 
 def _what(tag: str) -> str:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from pydicom.uid import UID
 
 from acsnet.errors import InputError
@@ -157,6 +158,12 @@ def lie_beyond(planes: Sequence[Plane], others: Sequence[Plane]) -> bool:
     offsets = [centre_mm(plane) @ normal for plane in main]
     first, last = min(offsets) - SAME_POSITION_MM, max(offsets) + SAME_POSITION_MM
     return sum(not first <= centre_mm(plane) @ normal <= last for plane in few) > len(few) / 2
+
+
+def offsets_mm(planes: Sequence[Plane], normal: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(slice,) places of the centres along a normal, ascending, each once."""
+    offsets = np.sort([centre_mm(plane) @ normal for plane in planes])
+    return np.asarray(offsets[np.diff(offsets, prepend=-np.inf) > SAME_POSITION_MM])
 
 
 def centred(plane: Plane) -> Plane:

@@ -3,22 +3,21 @@
 What is plain is decided and told; what is not is left to the caller, who asks. Ours.
 """
 
-import hashlib
 import math
 import re
 from collections import Counter
 from collections.abc import Sequence
 
-import pydicom
 from pydicom.valuerep import DT
 
 from acsnet.errors import GeometryError
-from acsnet.io.dicom_files.dicom_file import DAMAGED, DicomFile, number_of
+from acsnet.io.dicom_files.dicom_file import DicomFile, number_of
 from acsnet.io.dicom_stack.contrast import other_reason
 from acsnet.io.dicom_stack.image_kinds import component_of, kind_of
 from acsnet.io.dicom_stack.phases import SEPARATING_TAGS
 from acsnet.io.dicom_stack.selection import named
 from acsnet.io.dicom_stack.series_names import first_name, series_name, times_in
+from acsnet.io.dicom_stack.twins import without_twins
 
 TIMES = ("AcquisitionDate", "AcquisitionTime", "ContentTime")
 NUMBERS = ("SeriesNumber", "AcquisitionNumber", "InstanceNumber")
@@ -65,10 +64,7 @@ def without_repeats(
     none is a repeat. Raises GeometryError for images of many
     inversion times at a few positions, none of which plainly belongs to the others.
     """
-    if len({len(group) for group in groups}) == 1 < len(groups[0]) and are_twins(groups):
-        others = named([file for group in groups for file in group[1:]])
-        return [[group[0]] for group in groups], [f"left out: {others}, with the same pixels"]
-    remarks: list[str] = []
+    groups, remarks = without_twins(groups)
     for kind in dict.fromkeys(kind for group in groups for kind in _by_kind(group)):
         groups, more = _without_repeats_of(groups, kind)
         remarks += more
@@ -97,18 +93,31 @@ def may_be_again(files: Sequence[DicomFile], stack: Sequence[DicomFile]) -> bool
     Names, but for words such as `repeat`, with their times, kind, contrast, sequence, echo time and
     day are those of images of the stack, and the inversion time is no more than set anew.
     """
-    times = _inversion_times(stack)
-    near = all(
+    return _are_near(files, stack) and {*map(_setting, files)} <= {*map(_setting, stack)}
+
+
+def are_scanned_alike(files: Sequence[DicomFile], others: Sequence[DicomFile]) -> bool:
+    """Whether images may be of one scan by their settings, as `may_be_again` but for names."""
+    near = _are_near(files, others) and _are_near(others, files)
+    return near and {*map(_sequence, files)} == {*map(_sequence, others)}
+
+
+def _are_near(files: Sequence[DicomFile], others: Sequence[DicomFile]) -> bool:
+    """Whether each inversion time is near one of others."""
+    times = _inversion_times(others)
+    return all(
         min(abs(time - of) for of in times) <= MAX_CHANGE_OF_INVERSION_MS
         for time in _inversion_times(files)
     )
-    return near and {*map(_setting, files)} <= {*map(_setting, stack)}
 
 
 def _setting(file: DicomFile) -> tuple[object, ...]:
     names = series_name(file), file.text("ProtocolName")
+    return (*((first_name(name), times_in(name)) for name in names), *_sequence(file))
+
+
+def _sequence(file: DicomFile) -> tuple[object, ...]:
     return (
-        *((first_name(name), times_in(name)) for name in names),
         *(file.text(tag) for tag in SAME_OF_SERIES),
         number_of(file.text("EchoTime")),
         kind_of(file.header),
@@ -210,21 +219,6 @@ def _repeat_remark(latest: Sequence[DicomFile], group: Sequence[DicomFile]) -> s
     return f"slice repeated: {named(latest)} is taken, the latest, not {named(others)}"
 
 
-def are_twins(groups: Sequence[Sequence[DicomFile]]) -> bool:
-    """Whether all images of each position have the same pixels, as of a series that came twice.
-
-    Some archives give UIDs, and numbers, of their own to what comes in again. What differs in any
-    other tag was made on purpose.
-    """
-    others = [tag for tag in SEPARATING_TAGS if tag not in ("ContentTime", "InstanceNumber")]
-    if any(len({file.text(tag) for file in group}) > 1 for group in groups for tag in others):
-        return False
-    try:
-        return all(len({_pixels(file) for file in group}) == 1 for group in groups)
-    except DAMAGED:
-        return False
-
-
 def _are_repeats(group: Sequence[DicomFile]) -> bool:
     """Whether images of one position differ by nothing but the moment, and what follows from it."""
     different = {tag for tag in SEPARATING_TAGS if len({file.text(tag) for file in group}) > 1}
@@ -258,13 +252,6 @@ def _inversion_times(images: Sequence[DicomFile]) -> set[float]:
 def _inversion_time(file: DicomFile) -> float:
     """In ms; 0 where the header does not tell."""
     return number_of(file.text("InversionTime")) or 0.0
-
-
-def _pixels(file: DicomFile) -> bytes:
-    if file.frame is not None:
-        return str(file.frame).encode()
-    dataset = pydicom.dcmread(file.path, force=True, specific_tags=["PixelData"])
-    return hashlib.sha256(dataset.PixelData).digest()
 
 
 def _by_kind(group: Sequence[DicomFile]) -> dict[Kind, list[DicomFile]]:

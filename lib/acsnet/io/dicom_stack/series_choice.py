@@ -7,6 +7,9 @@ from pydicom.dataset import Dataset
 
 from acsnet.errors import InputError, SeriesChoiceError
 from acsnet.io.dicom_files.dicom_file import DicomFile
+from acsnet.io.dicom_stack.across_series.end_to_end import adjoining
+from acsnet.io.dicom_stack.across_series.parts import count_of_slices, is_mr, joined
+from acsnet.io.dicom_stack.across_series.shared_uids import by_series, is_other_scan
 from acsnet.io.dicom_stack.contrast import (
     is_called_lge,
     name_with,
@@ -14,10 +17,9 @@ from acsnet.io.dicom_stack.contrast import (
     other_reason,
 )
 from acsnet.io.dicom_stack.frames import flat
-from acsnet.io.dicom_stack.parts import count_of_slices, is_mr, joined
 from acsnet.io.dicom_stack.selection import LOCALIZER
 from acsnet.io.dicom_stack.series_names import join_remarks
-from acsnet.io.dicom_stack.shared_uids import by_series, is_other_scan
+from acsnet.io.dicom_stack.twins import without_twin_series
 from acsnet.io.series_words import LONG_AXIS, SHORT_AXIS
 
 MAX_LISTED = 20
@@ -37,11 +39,13 @@ def choose_series(
     wanted = series.split(",") if isinstance(series, str) else list(series or ())
     wanted = [part.strip() for text in wanted for part in text.split(",")]
     all_series = by_series(map(flat, files))
+    once, twins = without_twin_series(all_series)
     if wanted:
-        named = _named(all_series, wanted, folder=folder)
-        check_one_patient(named)
-        return named, join_remarks(named) if len(wanted) == 1 else []
-    groups = joined(all_series)
+        called = {name for part in once for name in _names(part)}
+        named = _named(once if called.issuperset(wanted) else all_series, wanted, folder=folder)
+        of_one = check_one_patient(named)
+        return named, [*of_one, *(join_remarks(named) if len(wanted) == 1 else [])]
+    groups = joined(once)
     with_mr = [group for group in groups if is_mr(group)]
     chosen = [group for group in with_mr if any(file.is_image for file in group)] or with_mr
     chosen = _likely(chosen)
@@ -51,21 +55,22 @@ def choose_series(
         raise InputError(msg)
     if len(chosen) > 1:
         there = {id(file) for group in chosen for file in group}
-        chosen = [some for some in _to_choose(all_series) if id(some[0]) in there]
+        chosen = [some for some in _to_choose(once) if id(some[0]) in there]
         before = f"{folder} holds {len(chosen)} MR series; "
         raise SeriesChoiceError(before, "series", f": {_listed(chosen)}{_hint(chosen)}")
     others = [group for group in groups if group is not chosen[0]]
     remarks = [f"left out of the folder: {_listed(others)}"] if others else []
-    check_one_patient(chosen[0])
-    return chosen[0], [*remarks, *join_remarks(chosen[0])]
+    remarks += check_one_patient(chosen[0])
+    return chosen[0], [*twins, *remarks, *join_remarks(chosen[0])]
 
 
-def check_one_patient(files: Sequence[DicomFile]) -> None:
+def check_one_patient(files: Sequence[DicomFile]) -> list[str]:
     """Refuse images of several patients or studies under one SeriesInstanceUID.
 
     Careless copies and anonymisers make them. A study for each image means that they were all given
-    new UIDs.
+    new UIDs. So does a patient for each place of one stack, which is told.
     """
+    remarks = []
     for tag, what in (("PatientID", "patients"), ("StudyInstanceUID", "studies")):
         by_series: dict[str, dict[str, str]] = {}
         for file in files:
@@ -75,12 +80,30 @@ def check_one_patient(files: Sequence[DicomFile]) -> None:
         names = max(by_series.values(), key=len, default={})
         if len(names) < 2 or (what == "studies" and len(names) == len(files)):
             continue
+        way_out = "put those of each into a folder of their own"
+        if len(names) == len(files):
+            if _is_one_stack(files):
+                remarks.append("each image has a PatientID of its own: taken as one patient")
+                continue
+            way_out = "export the series again with one PatientID"
         first, second, *_ = names.values()
         msg = (
             f"images of {len(names)} {what} have one SeriesInstanceUID ({tag} differs "
-            f"between {first} and {second}): put those of each into a folder of their own"
+            f"between {first} and {second}): {way_out}"
         )
         raise InputError(msg)
+    return remarks
+
+
+def _is_one_stack(files: Sequence[DicomFile]) -> bool:
+    """Whether images are of one series, study and frame of reference, each at a place of its own.
+
+    That of two patients would share no frame of reference.
+    """
+    shared = ("SeriesInstanceUID", "StudyInstanceUID", "FrameOfReferenceUID")
+    places = {file.text("ImagePositionPatient") for file in files}
+    of_one = all(len({file.text(tag) for file in files}) == 1 for tag in shared)
+    return of_one and all(files[0].text(tag) for tag in shared) and len(places) == len(files)
 
 
 def _named(
@@ -200,9 +223,12 @@ def _hint(groups: Sequence[list[DicomFile]]) -> str:
     """How to join series that are called too differently to be joined, or to choose of one UID."""
     if len({_names(group) for group in groups}) < len(groups):
         return "; of those with one UID and number, give a folder with one alone"
-    if not (count := count_of_slices(groups)):
+    if count := count_of_slices(groups):
+        which = f"{count} of them lie as the slices of one stack do"
+    elif following := adjoining(groups):
+        numbers = dict.fromkeys(number for pair in following for number in pair)
+        called = ", ".join(_names(groups[i])[1] or _names(groups[i])[0] for i in numbers)
+        which = f"series {called} lie end to end, as parts of one stack do"
+    else:
         return ""
-    return (
-        f"; {count} of them lie as the slices of one stack do: several UIDs or numbers, with "
-        "commas between them, choose these together"
-    )
+    return f"; {which}: several UIDs or numbers, with commas between them, choose these together"

@@ -22,7 +22,8 @@ TIME = re.compile(
 PART = re.compile(
     r"""
     (?<![^\W\d_]) (?:
-        api [ck] al e? | apex | basal e? | bas (?: e | is )
+        api [ck] al e? | apex | apice | spitze | basal e? | bas (?: e | is )
+        | cont (?: inued | d )? | weiter | suite | medi [oa] | moyen (?: ne )? | mitte
         | mid (?: dle )? (?: [\s_-]* ventric [^\W\d_]* )?
         | (?: upper | lower | first | second | 1st | 2nd ) [\s_-]* half
         | part (?: e | ie )? | teil

@@ -87,6 +87,7 @@ class StudyLinks:
         self._finder = SeriesFinder(self._studies)
         self._found: Sequence[Series] = ()
         self._scans_found: Sequence[Series] = ()
+        self._twins: list[str] = []
         self._skipped = store / SKIPPED
         self._remarks: list[str] | None = None
         self._faults: Mapping[str, str] = {}
@@ -105,10 +106,12 @@ class StudyLinks:
         """
         all_series = self._finder.find()
         if all_series is not self._found:  # of thousands of images it takes seconds
-            self._found, self._scans_found = all_series, scans_of(all_series)
+            twins: list[str] = []
+            self._scans_found = scans_of(all_series, left_out=twins)
+            self._found, self._twins = all_series, twins
         scans, unnamed = self._named(self._scans_found)
         links, places, remarks = self._scan_files(scans)
-        self._say([*unnamed, *remarks])
+        self._say([*self._twins, *unnamed, *remarks])
         faults = {}
         volumes = {_id(name): Path(file) for name, file in links.items()}
         for folder in self._folders.iterdir():
@@ -154,6 +157,8 @@ class StudyLinks:
             name = _id(self.uploaded[image].name)
             remarks = (RENAMED_REMARK.format(name=name),) if name != image else ()
             return replace(verdict, warnings=(UPLOAD_REMARK, *remarks, *verdict.warnings))
+        if image in self.scans:
+            return replace(verdict, warnings=(*self.scans[image].remarks, *verdict.warnings))
         return verdict
 
     def path(self, name: str) -> str:
@@ -206,6 +211,11 @@ class StudyLinks:
             if visits <= MAX_VISITS and not CONTAINER.fullmatch(folder.name):
                 return readable_name(folder.as_posix())
         return image
+
+    def study(self, image: str) -> str:
+        """StudyInstanceUID of a series; empty without one, and of a file."""
+        series = self.scans.get(image)
+        return "" if series is None else series.text("StudyInstanceUID")
 
     def _named(self, all_scans: Sequence[Series]) -> tuple[dict[str, Series], list[str]]:
         """Image id -> series, and which are left out for what their id is."""

@@ -9,11 +9,18 @@ from dataclasses import dataclass
 from itertools import combinations, pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from acsnet.io.dicom_files.dicom_file import DicomFile, number_of
+from acsnet.io.dicom_stack.across_series.end_to_end import end_to_end
 from acsnet.io.dicom_stack.image_kinds import kind_of
-from acsnet.io.dicom_stack.planes import are_pieces, centred, lie_beyond, places_of, planes_in
+from acsnet.io.dicom_stack.planes import (
+    are_pieces,
+    centred,
+    lie_beyond,
+    offsets_mm,
+    places_of,
+    planes_in,
+)
 from acsnet.io.dicom_stack.repeats import may_be_again
 from acsnet.io.dicom_stack.selection import are_numbered_alike, stacks_of
 from acsnet.io.dicom_stack.series_names import (
@@ -64,12 +71,14 @@ _Joined = list[list[DicomFile]]
 def joined(groups: Sequence[list[DicomFile]], *, repeats: bool = True) -> list[list[DicomFile]]:
     """Series, with those that are parts of one stack joined: by study, name, plane and matrix.
 
-    groups: files by series; names are compared by `part_stem`; repeats: see `_with_repeats`.
+    groups: files by series; names are compared by `part_stem`; repeats: whether slices taken again
+    come with their stack, see `_with_repeats`.
     Parts hold a few slices each, of places that no other part holds, or one slice each, of which
     some may be repeated; or more slices, if all of them lie evenly. Pieces of one ventricle come
     together even so, and the reader refuses what is no stack: none of them is a scan alone. Parts
     whose names differ must lie end to end. What is left may differ in more of its name, see
-    `_with_counted`. Slices are places: magnitude and phase-sensitive images of one are one.
+    `_with_counted`, or in all of it, see `end_to_end`. Slices are places: magnitude and
+    phase-sensitive images of one are one.
     """
     if len(groups) < 2:
         return list(groups)
@@ -79,13 +88,20 @@ def joined(groups: Sequence[list[DicomFile]], *, repeats: bool = True) -> list[l
         for parts in _by_time([part for (part,) in named])
         for stack in _stacks_by_name(parts)
     ]
-    out = []
-    for alike in _alike(stacks, name_stem):
-        counted = _with_counted(alike)
-        for stack in _with_repeats(counted) if repeats else counted:
-            ordered = sorted(stack, key=lambda part: _number(part[0]))
-            out.append([file for part in ordered for file in part])
-    return out
+    of_names = [_with_repeats(_with_counted(alike)) for alike in _alike(stacks, name_stem)]
+    again = {id(stack): others for some in of_names for stack, others in some}
+    whole: list[_Joined] = []
+    for alike in _alike([stack for some in of_names for stack, _ in some], lambda _: ""):
+        for numbers in end_to_end([_ordered(stack) for stack in alike]):
+            stack = [part for number in numbers for part in alike[number]]
+            others = [other for number in numbers for other in again[id(alike[number])]]
+            whole += [sum(others, stack)] if repeats else [stack, *others]
+    return list(map(_ordered, whole))
+
+
+def _ordered(stack: _Joined) -> list[DicomFile]:
+    """The files of a stack, by the number of their series."""
+    return [file for part in sorted(stack, key=lambda part: _number(part[0])) for file in part]
 
 
 def count_of_slices(groups: Sequence[list[DicomFile]]) -> int:
@@ -103,11 +119,6 @@ def count_of_slices(groups: Sequence[list[DicomFile]]) -> int:
         return 0
     apart = len(places_of(planes)) == sum(len(places_of(part.planes)) for part in few)
     return len(few) if apart and _are_even(planes) else 0
-
-
-def is_part(group: Sequence[DicomFile]) -> bool:
-    """Whether the images of a series may be a part of a stack, as `joined` has it."""
-    return _part_key(group, part_stem) is not None and bool(planes_in(group))
 
 
 def is_mr(group: Sequence[DicomFile]) -> bool:
@@ -157,20 +168,20 @@ def _with_counted(stacks: list[_Joined]) -> list[_Joined]:
     return [*counted, *(stack for stack in stacks if id(stack[0]) not in there)]
 
 
-def _with_repeats(stacks: list[_Joined]) -> list[_Joined]:
+def _with_repeats(stacks: list[_Joined]) -> list[tuple[_Joined, list[_Joined]]]:
     """Stacks of one `name_stem`, each with the slices of it that were taken again as later series.
 
     Where these may be of several stacks they stay alone.
     """
     if len(stacks) < 2:
-        return stacks
+        return [(stack, []) for stack in stacks]
     placed = [[_Part(files, planes_in(files)) for files in stack] for stack in stacks]
-    whole = dict(enumerate(map(list, stacks)))
+    whole: dict[int, list[_Joined]] = {number: [] for number in range(len(stacks))}
     for number, again in enumerate(placed):
         of = [other for other, stack in enumerate(placed) if _is_again(again, stack)]
         if len(of) == 1 and of[0] in whole:
-            whole[of[0]] += whole.pop(number)
-    return list(whole.values())
+            whole[of[0]] += [stacks[number], *whole.pop(number)]
+    return [(stacks[number], others) for number, others in whole.items()]
 
 
 def _is_again(again: _Stack, stack: _Stack) -> bool:
@@ -236,7 +247,7 @@ def _lie_end_to_end(parts: Sequence[list[list[DicomFile]]]) -> bool:
     """
     placed = [[plane for files in some for plane in planes_in(files)] for some in parts]
     normal = placed[0][0].normal
-    rows = sorted((_offsets_mm(planes, normal) for planes in placed), key=lambda row: row[0])
+    rows = sorted((offsets_mm(planes, normal) for planes in placed), key=lambda row: row[0])
     long = [row for row in rows if len(row) >= MIN_PARTS]
     if long:
         step_mm = float(np.median(np.concatenate([np.diff(row) for row in long])))
@@ -250,13 +261,6 @@ def _lie_end_to_end(parts: Sequence[list[list[DicomFile]]]) -> bool:
         if gap <= max(SAME_POSITION_MM, least * step_mm) or (gap > most * step_mm and not cut):
             return False
     return bool(long) or all(np.diff(row).max(initial=0.0) <= most * step_mm for row in rows)
-
-
-def _offsets_mm(planes: Sequence[Plane], normal: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(slice,) places along the normal, ascending, each once."""
-    centres = [centred(plane) for plane in planes]
-    offsets = np.sort([plane.position_mm @ normal for plane in centres])
-    return offsets[np.diff(offsets, prepend=-np.inf) > SAME_POSITION_MM]
 
 
 def _told_step_mm(file: DicomFile) -> float:
@@ -309,7 +313,7 @@ def _are_one_stack(parts: _Stack) -> bool:
     if len(parts) >= MIN_PARTS and most <= MAX_SLICES_OF_PART and (disjoint or most == 1):
         return True
     mingled = sum(place != other for place, other in pairwise(places)) >= len(parts)
-    step_mm = float(np.median(np.diff(_offsets_mm(planes, planes[0].normal))))
+    step_mm = float(np.median(np.diff(offsets_mm(planes, planes[0].normal))))
     nearer = step_mm < (1.0 - MAX_UNEVENNESS) * (_told_step_mm(parts[0].files[0]) or np.inf)
     of_two = mingled and nearer and are_numbered_alike([part.files for part in parts])
     return disjoint and not of_two and _are_even(planes)

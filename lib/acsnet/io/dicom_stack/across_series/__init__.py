@@ -1,0 +1,1 @@
+"""What several series are of one scan, or one series of several, whatever they are called."""

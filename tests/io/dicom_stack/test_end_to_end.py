@@ -1,0 +1,165 @@
+"""Series that go on where another ends are one ventricle, whatever they are called."""
+
+from pathlib import Path
+
+import numpy as np
+import packed_scans
+import pytest
+from oblique_stack import NORMAL, ROW_TO, STEP_MM, image
+from ways_in import by_cohort, by_command_line, by_server
+
+from acsnet.errors import InputError
+from acsnet.io import read_scan
+from acsnet.io.dicom_files.dicom_file import DicomFile
+from acsnet.io.dicom_stack.across_series.parts import joined
+from acsnet.server.datastores.folder import StudiesDatastore
+
+
+def series(name, places, *, number, kind="M", images=1, aside_mm=0.0, **tags):
+    """Some images at each place, in steps of the stack, of one series; its UID is its number."""
+    files = []
+    for place in np.repeat(np.array(places, float), images):
+        dataset = image(len(files), series=f"1.2.3.{number}")
+        position = STEP_MM * place * NORMAL + aside_mm * ROW_TO
+        dataset.ImagePositionPatient = [*map(float, position)]
+        dataset.ImageType, dataset.SeriesNumber = ["ORIGINAL", "PRIMARY", kind], number
+        dataset.SeriesDescription = name
+        for tag, value in tags.items():
+            setattr(dataset, tag, value)
+        files.append(DicomFile(Path(f"{number}-{len(files)}"), f"{number}", dataset))
+    return files
+
+
+def numbers(groups):
+    """Which series were joined, each by its number."""
+    return [sorted({int(file.text("SeriesNumber")) for file in group}) for group in groups]
+
+
+LOWER = series("LGE SAX", range(4), number=10, EchoTime=1.4, InversionTime=300)
+
+
+def upper(name="LGE SAX cont more", places=range(4, 8), **changed):
+    """What follows `LOWER`."""
+    return series(name, places, number=20, **{"EchoTime": 1.4, "InversionTime": 300} | changed)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        upper("LGE SAX next"),
+        upper("LGE SAX baseline"),
+        upper("LGE 心底"),
+        upper(places=[4]),
+        upper(places=[-3, -2, -1]),
+        upper(places=np.arange(4) + 4.05),
+        upper(aside_mm=2.0),
+        upper(InversionTime=340),
+    ],
+    ids=["next", "baseline", "base", "one slice", "below", "0.4 mm on", "aside", "inversion"],
+)
+def test_what_goes_on_where_a_stack_ends_comes_with_it(other):
+    assert numbers(joined([LOWER, other])) == [[10, 20]]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        upper(kind="R"),
+        upper("LGE SAX PSIR"),
+        upper("T2 STIR SAX"),
+        upper("LGE 3CH"),
+        upper(EchoTime=1.5),
+        upper(InversionTime=341),
+        upper(SequenceName="tse2d"),
+        upper(images=2),
+        upper(places=range(3, 8)),
+        upper(places=range(5, 9)),
+        upper(places=np.arange(4) + 4.4),
+        upper(aside_mm=3.0),
+        upper(places=range(4, 20)),
+        upper(StudyInstanceUID="1.2.4"),
+        upper(PatientID="another"),
+        upper(PixelSpacing=[1.4, 2.0]),
+    ],
+    ids=[
+        "kind", "kind by name", "T2", "long axis", "echo", "inversion", "sequence", "phases",
+        "overlap", "a gap", "uneven", "far aside", "longer than a heart", "visit", "patient",
+        "spacing",
+    ],
+)  # fmt: skip
+def test_what_may_be_of_another_scan_stays_apart(other):
+    assert numbers(joined([LOWER, other])) == [[10], [20]]
+
+
+def test_parts_in_a_row_are_one_stack():
+    parts = [
+        series(name, places, number=number)
+        for number, name, places in (
+            (1, "Spitzen", [0, 1]), (2, "Zentrum", [2]), (3, "Klappen", [3]), (4, "Ende", [4, 5])
+        )
+    ]  # fmt: skip
+    assert numbers(joined(parts)) == [[1, 2, 3, 4]]
+
+
+def test_single_slices_alone_tell_no_step():
+    parts = [series(3 * "abc"[place], [place], number=place) for place in range(3)]
+    assert numbers(joined(parts)) == [[0], [1], [2]]
+
+
+def test_where_two_series_may_follow_none_does():
+    both = [upper("LGE SAX next"), series("LGE SAX later", range(4, 8), number=30)]
+    for file in both[1]:
+        file.header.EchoTime, file.header.InversionTime = 1.4, 300
+    assert numbers(joined([LOWER, *both])) == [[10], [20], [30]]
+
+
+@pytest.mark.parametrize(("repeats", "stacks"), [(True, [[10, 20, 30]]), (False, [[10, 20], [30]])])
+def test_a_slice_taken_again_comes_with_a_part_of_another_name(repeats, stacks):
+    again = series("LGE SAX next repeat", [4], number=30, EchoTime=1.4, InversionTime=300)
+    groups = joined([LOWER, upper("LGE SAX next"), again], repeats=repeats)
+    assert numbers(groups) == stacks
+
+
+def written(datasets, folder, **tags):
+    """A stack as two series of four slices, the second called otherwise; tags: of that one."""
+    for index, dataset in enumerate(datasets):
+        half = index // 4
+        dataset.SeriesInstanceUID, dataset.SeriesNumber = f"1.2.3.{half}", 20 + half
+        dataset.SeriesDescription = ("LGE SAX", "LGE SAX next")[half]
+        for tag, value in tags.items() if half else ():
+            setattr(dataset, tag, value)
+    return packed_scans.write(folder, datasets)
+
+
+@pytest.mark.parametrize("read", [by_command_line, by_cohort, by_server])
+def test_parts_of_other_names_are_one_scan_by_every_way_in(patient_1, plain, tmp_path, read):
+    folder = written(patient_1, tmp_path / "studies")
+    (scan,) = read(folder)
+    np.testing.assert_array_equal(scan.pixels, plain.pixels)
+    (remark,) = scan.warnings
+    assert remark == (
+        "2 series of one slice or a few each ('LGE SAX', 'LGE SAX next') joined to one stack"
+    )
+    np.testing.assert_array_equal(read_scan(folder, series="20").pixels, plain.pixels)
+
+
+def test_series_that_may_be_parts_are_told_with_the_way_to_join_them(patient_1, plain, tmp_path):
+    folder = written(patient_1, tmp_path / "case", InversionTime=900)
+    told = "; series 20, 21 lie end to end, as parts of one stack do: several UIDs or numbers"
+    with pytest.raises(InputError, match=told):
+        read_scan(folder)
+    np.testing.assert_array_equal(read_scan(folder, series="20,21").pixels, plain.pixels)
+
+
+def test_series_that_may_be_parts_and_are_measured_alone_are_told_of_each_other(
+    patient_1, tmp_path
+):
+    folder = written(patient_1, tmp_path / "studies", InversionTime=900)
+    told = "('LGE SAX{}') lies where the next slices would: the ventricle may be cut in two"
+    first, second = by_cohort(folder)
+    assert first.warnings[0].startswith("series 21 " + told.format(" next"))
+    assert second.warnings[0].startswith("series 20 " + told.format(""))
+    store = StudiesDatastore(studies=folder, store=tmp_path / "store")
+    warnings = [store.verdict(image).warnings for image in sorted(store.list_images())]
+    assert [texts[0] for texts in warnings] == [first.warnings[0], second.warnings[0]]
+    store.close()
