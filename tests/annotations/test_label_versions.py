@@ -10,7 +10,7 @@ from datetime import timezone
 import pytest
 
 from acsnet.annotations import label_versions
-from acsnet.annotations.label_versions import VersionStore, by_author
+from acsnet.annotations.label_versions import VersionStore, by_author, last_reviewed
 from acsnet.errors import InputError
 
 
@@ -76,9 +76,10 @@ def test_a_draft_becomes_reviewed_and_nothing_else_of_it_changes(store, save):
 def test_only_the_newest_reviewed_version_is_offered_to_training(store, save):
     first, second, _ = save(state="reviewed"), save(state="reviewed"), save()
     save("other")
-    assert [one.id for one in store.reviewed()] == [second.id]
+    assert last_reviewed(store.versions("case")).id == second.id
+    assert last_reviewed(store.versions("other")) is None
     store.mark("case", second.id, "withdrawn", by="ana")
-    assert [one.id for one in store.reviewed()] == [first.id]
+    assert last_reviewed(store.versions("case")).id == first.id
 
 
 def test_a_withdrawn_version_is_kept_and_not_used(store, save):
@@ -113,6 +114,25 @@ def test_a_save_that_a_crash_cut_short_is_not_there(store, save):
     assert [one.id for one in store.versions("case")] == [version.id]
 
 
+def test_the_record_of_a_save_is_written_last(save, monkeypatch):
+    """It makes the version: one without its label or its review would be there half."""
+    written, write = [], label_versions.write_bytes
+
+    def noted(path, content, **how):
+        written.append("".join(path.suffixes))
+        write(path, content, **how)
+
+    monkeypatch.setattr(label_versions, "write_bytes", noted)
+    save(state="reviewed")
+    assert written == [".nii.gz", ".reviewed", ".json"]
+
+
+def test_only_the_owner_may_read_what_is_saved(save):
+    version = save(state="reviewed")
+    for path in (version.file.parent, *version.file.parent.iterdir()):
+        assert path.stat().st_mode & 0o077 == 0
+
+
 def test_a_damaged_record_costs_only_its_version(store, save):
     version = save()
     broken = version.file.parent / "20260101T000000000000Z-00000000.json"
@@ -133,7 +153,8 @@ def test_a_damaged_review_makes_a_draft_of_its_version_until_it_is_reviewed_agai
         "draft",
         (review.name,),
     )
-    assert (len(fresh.all()), fresh.reviewed(), fresh.damaged("other")) == (2, [], ())
+    assert last_reviewed(fresh.versions("case")) is None
+    assert (len(fresh.all()), fresh.damaged("other")) == (2, ())
     assert fresh.mark("case", version.id, "reviewed", by="eve").reviewer == "eve"
     assert fresh.damaged("case") == ()
 
@@ -163,7 +184,8 @@ def test_an_empty_withdrawal_still_withdraws(store, save):
     (decision,) = version.file.parent.glob("*.withdrawn")
     decision.write_bytes(b"")
     fresh = VersionStore(version.file.parent.parent)
-    assert (fresh.version("case", version.id).state, fresh.reviewed()) == ("withdrawn", [])
+    assert fresh.version("case", version.id).state == "withdrawn"
+    assert last_reviewed(fresh.versions("case")) is None
 
 
 def test_a_save_that_is_repeated_is_one_version(store, save):
@@ -173,6 +195,13 @@ def test_a_save_that_is_repeated_is_one_version(store, save):
     assert save(**same, state="reviewed").id != first.id
     assert save(**same, author="bob").id != first.id
     assert len(store.versions("case")) == 3
+
+
+def test_the_same_label_reviewed_by_another_is_another_version(store, save):
+    same = {"content": b"label", "state": "reviewed"}
+    first, other = save(**same, by="bob"), save(**same, by="eve")
+    assert [version.reviewer for version in store.versions("case")] == ["eve", "bob"]
+    assert (first.reviewer, other.reviewer) == ("bob", "eve")
 
 
 def test_a_save_with_other_warnings_is_another_version(store, save):
@@ -236,7 +265,7 @@ def test_the_newest_review_is_the_newest_where_the_clock_went_back(store, save, 
     decision.write_text(json.dumps(said | {"time": "2999" + said["time"][4:]}))
     second = save(author="bob", state="reviewed" if at_once else "draft")
     store.mark("case", second.id, "reviewed", by="bob")
-    assert [version.id for version in store.reviewed()] == [second.id]
+    assert last_reviewed(store.versions("case")).id == second.id
 
 
 def test_of_each_person_the_newest_version_counts(store, save):

@@ -8,7 +8,7 @@ from acsnet.dicom.seg_read import read_seg
 from acsnet.dicom.seg_write import make_seg
 from acsnet.errors import GeometryError, InputError
 
-from .conftest import COLUMN_TO, COLUMNS, NORMAL, ROW_TO, ROWS
+from .conftest import COLUMN_TO, COLUMNS, NORMAL, ORIGIN, ROW_TO, ROWS
 from .seg_frames import frame, frames_of, slice_position, with_frames
 
 
@@ -134,6 +134,19 @@ def test_a_little_off_a_slice_is_on_it(seg, sources):
     mask = np.ones((ROWS, COLUMNS), dtype=bool)
     reading = read_seg(with_frames(seg, [(frame(3, slice_position(2.1)), mask)]), sources)
     assert (reading.labels[2] == 3).all()
+
+
+@pytest.mark.parametrize(("step_mm", "off_mm", "most_mm"), [(8.0, 1.2, 1.0), (2.0, 0.6, 0.5)])
+def test_more_than_a_millimetre_or_a_quarter_of_the_step_is_off_a_slice(
+    seg, sources, step_mm, off_mm, most_mm
+):
+    for index, image in enumerate(sources):
+        image.ImagePositionPatient = [*(ORIGIN + step_mm * index * NORMAL)]
+    beside = frame(3, ORIGIN + (2 * step_mm + off_mm) * NORMAL)
+    with_frames(seg, [(beside, np.ones((ROWS, COLUMNS), dtype=bool))])
+    told = rf"is {off_mm:.2f} mm off the nearest \(at most {most_mm:.2f} mm\)"
+    with pytest.raises(GeometryError, match=told):
+        read_seg(seg, sources)
 
 
 def test_tilted_frames_are_refused(seg, sources):

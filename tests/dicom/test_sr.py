@@ -320,6 +320,8 @@ def test_it_carries_what_the_report_says(features, seg, sources):
         "1",
     )
     headline = "Scar by the method of the report, sd5, remote region placed by a person"
+    assert values[headline, "Volume"] == (2.0, "mL")
+    assert values[headline, "Mass"] == (2.1, "g")
     assert values[headline, "Scar by a threshold, share of myocardial volume"] == (12.5, "%")
     words = words_of(report)
     pattern_name = "Pattern of the enhancement by its depth in the wall"

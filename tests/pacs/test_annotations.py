@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
+from pydicom.dataset import Dataset
 
 from acsnet.dicom.seg_write import make_seg
-from acsnet.pacs.annotations import annotation_of
+from acsnet.pacs.annotations import annotation_of, is_derived
 
 
 @pytest.fixture
@@ -65,3 +66,24 @@ def test_a_uid_that_is_a_path_is_left_alone(seg):
     dataset = seg("reviewed")
     dataset.SOPInstanceUID = "../../x"
     assert annotation_of(dataset) is None
+
+
+@pytest.mark.parametrize(
+    ("maker", "modality", "expected"),
+    [
+        ("ACSNet", "SR", True),
+        ("ACSNet", "DOC", True),
+        ("Other", "SR", False),
+        ("ACSNet", "MR", False),
+    ],
+)
+def test_reports_of_this_program_are_derived_and_those_of_others_are_not(maker, modality, expected):
+    report = Dataset()
+    report.Manufacturer, report.Modality = maker, modality
+    assert is_derived(report, ["1.2"]) is expected
+
+
+def test_a_seg_is_derived_from_the_series_that_it_names(seg, patient):
+    series = patient()[0].SeriesInstanceUID
+    assert is_derived(seg("draft"), [series, "1.2"])
+    assert not is_derived(seg("draft"), ["1.2"])

@@ -1,11 +1,19 @@
 from dataclasses import asdict, replace
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from acsnet.errors import InputError
 from acsnet.io import read_scan
-from acsnet.quantify.body_size import BodySize, body_numbers, body_of
+from acsnet.quantify.body_size import (
+    HEADER_NOT_USED,
+    BodySize,
+    body_numbers,
+    body_of,
+    with_body,
+)
+from acsnet.quantify.features import compute_features
 
 
 def test_surface_by_mosteller():
@@ -91,3 +99,15 @@ def test_masses_and_indexed_sizes_by_hand():
             "grey_zone_burden_percent": 8.0,
         }
     )
+
+
+def test_a_size_given_later_replaces_the_warning_that_the_header_has_none():
+    labels = np.ones((1, 10, 20), np.uint8)  # 200 voxels of 1 ml, and 2 m2
+    document = {
+        **asdict(compute_features(labels, 1.0)),
+        "name": "case",
+        "warnings": [f"{HEADER_NOT_USED}: weight must be 1 to 400 kg, got 0", "poor contrast"],
+    }
+    after = with_body(document, BodySize(height_cm=180, weight_kg=80))
+    assert after["lv_volume_index_ml_m2"] == pytest.approx(100.0)
+    assert (after["name"], after["warnings"]) == ("case", ["poor contrast"])

@@ -206,6 +206,10 @@ def test_what_is_as_bright_as_core_is_no_normal_wall_and_is_told():
     assert region.mean > 27.0
     (doubt,) = region.doubts
     assert doubt.startswith("5 % of the remote region, 2.0 ml in one piece, is as bright as core")
+    signal[0, 12:14, 10:20] = 100.0  # 20 voxels elsewhere
+    two = remote_region(signal, wall, none, (1.0, 1.0), voxel_ml=0.05, core_from=60.0)
+    assert two.bright_percent == pytest.approx(100 * 60 / 864)
+    assert two.bright_ml == pytest.approx(2.0)  # of the larger
     plain = remote_region(signal, wall, none, (1.0, 1.0), voxel_ml=0.05)
     assert (plain.bright_percent, plain.doubts) == (0.0, ())
 

@@ -132,3 +132,8 @@ def test_every_number_of_the_page_is_that_of_its_key(measured):
     assert len(rows) == len(PAGE_MEASURES) > 10
     for row, (name, key, _, decimals) in zip(rows, PAGE_MEASURES, strict=True):
         assert (row.name, row.values) == (name, [f"{features[key]:.{decimals}f}"])
+
+
+def test_scar_as_segmented_is_not_told_once_more_as_that_of_a_method(measured):
+    assert clinical_of(measured.quantification, method="drawn").headline is None
+    assert clinical_of(measured.quantification, method="sd5").headline.method == "sd5"

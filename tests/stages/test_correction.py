@@ -11,7 +11,7 @@ from acsnet.anatomy.measures import Form
 from acsnet.masks import dice
 from acsnet.stages.correction import SLICES_AT_ONCE, Action, tidy
 from acsnet.stages.myocardium import blood_pool
-from acsnet.stages.volumetric_checks import BELOW_APEX
+from acsnet.stages.volumetric_checks import ABOVE_BASE, BELOW_APEX
 from shared.wall_damage import DAMAGES
 
 pytestmark = pytest.mark.slow
@@ -135,6 +135,23 @@ def test_only_one_open_wall_stays_at_the_base(corrector):
     stack = corrector.correct_stack(np.stack([whole, whole, opened, opened]), (1.3, 1.3))
     assert [drop.index for drop in stack.dropped] == [3]
     assert stack.wall.any(axis=(1, 2)).tolist() == [True, True, True, False]
+
+
+def test_what_is_dropped_above_the_base_does_not_enclose_an_open_wall(corrector):
+    whole = ring(1.3)
+    opened = whole & ~sector(whole, 20)
+    other = ring(1.3, outer_mm=10.0, inner_mm=5.0)
+    stack = corrector.correct_stack(np.stack([whole, whole, whole, opened, other]), (1.3, 1.3))
+    assert [(drop.index, drop.reason) for drop in stack.dropped] == [(4, ABOVE_BASE)]
+    assert stack.slices[3].verdict.form is Form.OPEN
+
+
+def test_two_rings_below_a_cap_are_not_dropped_for_it(corrector):
+    apex_first = [(12.0, 5.0), (12.0, 5.0), (12.0, -1.0), (24.0, 14.0), (28.0, 18.0), (32.0, 22.0)]
+    walls = np.stack([ring(1.3, outer_mm=outer, inner_mm=inner) for outer, inner in apex_first])
+    stack = corrector.correct_stack(walls, (1.3, 1.3))
+    assert stack.dropped == ()
+    assert stack.wall.any(axis=(1, 2)).tolist() == [True, True, False, True, True, True]
 
 
 def test_a_cap_without_a_ring_near_ends_the_ventricle_and_not_the_ring_below_it(corrector):

@@ -100,6 +100,13 @@ def test_scar_in_the_middle_of_the_pool_is_outside_the_wall():
     assert scar_outside_wall(labels).sum() == 1
 
 
+def test_scar_joined_to_the_wall_by_corners_is_not_outside_it():
+    labels = np.zeros((4, 4), np.uint8)
+    labels[0, 0] = Label.LV_MYOCARDIUM
+    labels[1, 1] = labels[2, 2] = labels[3, 3] = Label.CORE_SCAR
+    assert not scar_outside_wall(labels).any()
+
+
 def test_a_wall_that_is_all_scar_is_a_wall():
     labels = heart()[0]
     labels[labels == Label.LV_MYOCARDIUM] = Label.CORE_SCAR
@@ -161,6 +168,15 @@ def test_scar_that_fills_a_cavity_is_told_from_a_fifth_of_it(rows, told):
     assert scar_in_cavity(labels) == told
 
 
+def test_scar_in_a_cavity_counts_where_both_neighbours_have_blood():
+    labels = np.zeros((3, 1, 15), np.uint8)
+    labels[0, :, :10] = labels[2, :, 5:] = Label.LV_BLOOD_POOL  # 5 pixels are blood in both
+    labels[1, :, :5] = Label.CORE_SCAR
+    assert scar_in_cavity(labels) == []
+    labels[1, :, 8:10] = Label.CORE_SCAR
+    assert scar_in_cavity(labels) == [1]
+
+
 def test_scar_in_a_cavity_is_told_in_words():
     labels = heart()
     labels[2][(labels[2] == Label.LV_BLOOD_POOL) & (ROWS < 32)] = Label.GREY_ZONE
@@ -177,6 +193,14 @@ def test_a_disc_in_place_of_a_wall_is_told_at_either_end(slice_):
     assert flags(labels)["wall_filled"] == (
         f"the wall in slice {slice_ + 1} is a disc without a cavity, too large for the apex"
     )
+
+
+@pytest.mark.parametrize(("radius", "slices"), [(13, []), (15, [0])])
+def test_a_disc_of_less_than_half_the_largest_slice_is_a_cap(radius, slices):
+    """517 and 697 pixels beside the 1245 of a heart."""
+    labels = heart()
+    labels[0] = np.where(radius > RADIUS, Label.LV_MYOCARDIUM, 0)
+    assert filled_walls(labels, SPACING) == slices
 
 
 def test_a_ring_in_which_nobody_drew_the_blood_is_no_disc():

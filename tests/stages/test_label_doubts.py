@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 
-from acsnet.label_conventions import to_labels
+from acsnet.label_conventions import OWN, to_labels
 from acsnet.labels import Label
-from acsnet.stages.label_doubts import arrangement_doubts
+from acsnet.quantify.features import compute_features
+from acsnet.quantify.scar import ScarThreshold
+from acsnet.scan import InputGrid, ShortAxisScan
+from acsnet.stages.label_doubts import GREY_ALONE, arrangement_doubts, convention_doubts
 
 BACKGROUND, POOL, WALL, RIGHT, SCAR = range(5)
 RING = np.array(
@@ -85,3 +88,40 @@ def test_a_map_that_is_not_finished_is_of_no_other_convention():
     scarred = np.where(with_scar() == SCAR, Label.CORE_SCAR, wall)
     for labels in (walls, np.where(ring == 1, ring, 0), wall, scarred, 2 * ring, 0 * ring):
         assert arrangement_doubts(np.asarray(labels, np.uint8)) == ()
+
+
+def test_open_walls_count_only_where_none_is_closed():
+    """A wall that is open on one side of four meets 9 of the 12 edges of its pool."""
+    ring = to_labels(MNMS[RING], "mnms", source="file")
+    opened = ring.copy()
+    opened[0, 2:5, 1] = Label.BACKGROUND
+    assert arrangement_doubts(np.concatenate([ring, opened, opened])) == ()
+    assert arrangement_doubts(opened) == off_wall(75)
+
+
+def scarred(labels, *, core=600.0, signal=None):
+    """A scan of labels in which core scar has this signal, and all else 400."""
+    grid = InputGrid(shape=labels.shape, affine=np.diag([8.0, 1.5, 1.5, 1.0]), axes=(0, 1, 2))
+    pixels = np.where(labels == Label.CORE_SCAR, core, 400.0).astype(np.float32)
+    return ShortAxisScan(name="drawn", pixels=pixels, grid=grid, signal=signal)
+
+
+def test_grey_zone_alone_is_doubted_as_drawn_and_not_where_a_threshold_splits_scar():
+    labels = np.array([0, 1, 2, 0, 3], np.uint8)[with_scar()]
+    threshold = ScarThreshold(method="remote", value=60.0, remote=20.0, peak=100.0)
+    for split, told in ((None, (GREY_ALONE,)), (threshold, ())):
+        features = compute_features(labels, 1.0, threshold=split)
+        assert convention_doubts(scarred(labels), labels, truth=OWN, features=features) == told
+
+
+def test_scar_without_signal_in_the_file_is_not_darker_than_grey_zone():
+    labels = np.array([0, 1, 2, 0, 3], np.uint8)[with_scar()]
+    labels[0, 1, 1:6] = Label.CORE_SCAR
+    signal = np.ones(labels.shape, bool)
+    signal[0, 1, 1:4] = False  # three of five voxels
+    scan = scarred(labels, signal=signal)
+    scan.pixels[~signal] = 0.0
+    features = compute_features(labels, 1.0)
+    assert convention_doubts(scan, labels, truth=OWN, features=features) == ()
+    (doubt,) = convention_doubts(scarred(labels, core=300.0), labels, truth=OWN, features=features)
+    assert doubt.startswith("core scar (value 4) has a median signal of 300, below the 400")

@@ -97,6 +97,16 @@ def test_an_open_basal_wall_takes_its_pool_from_the_roi():
     assert pool.sum() > 0.7 * cavity.sum()
 
 
+def test_the_pool_of_an_open_wall_ends_at_the_line_across_its_mouth():
+    """Without its lower right quarter the ring ends at pixels (31, 44) and (44, 31)."""
+    wall, cavity = ring()
+    wall[32:, 32:] = False
+    pool = blood_pool(wall[None], np.ones_like(wall)[None], ~CLOSED)[0]
+    inside = np.indices(wall.shape).sum(axis=0) <= 31 + 44
+    assert pool[cavity & inside].all()
+    assert not pool[~inside].any()
+
+
 @settings(max_examples=150, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from acsnet.stages.roi import (
     apex_is_first,
@@ -67,6 +68,14 @@ def test_objects_that_may_be_the_ventricle_as_well_are_counted():
     assert other_objects(np.zeros((3, 8, 8), bool)) == 0
 
 
+@pytest.mark.parametrize(("column", "others"), [(57, 0), (59, 1)])
+def test_objects_closer_than_35_mm_are_one_ventricle(column, others):
+    mask = ventricle()
+    for k in range(len(mask)):
+        block(mask, k, (32, column), 5)  # 27 or 29 pixels of 1.25 mm aside: 33.75 or 36.25 mm
+    assert other_objects(mask) == others
+
+
 def test_a_ventricle_in_two_parts_is_one_object():
     mask = ventricle()
     mask[3] = False  # the parts lie one above the other
@@ -130,6 +139,12 @@ def test_slices_from_a_large_jump_near_the_base_are_emptied():
     pruned = prune_base(mask)
     assert not pruned[5].any()
     np.testing.assert_array_equal(pruned[:5], mask[:5])
+
+
+def test_a_slice_near_the_base_may_grow_by_three_fifths():
+    kept = ventricle((3, 5, 7, 8, 8, 10))  # 400 pixels after 256: 1.56 times
+    np.testing.assert_array_equal(prune_base(kept), kept)
+    assert not prune_base(ventricle((3, 5, 7, 8, 8, 11)))[5].any()  # 484: 1.89 times
 
 
 def test_growth_near_the_apex_is_anatomy():

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acsnet.anatomy.measures import Form, measure
-from acsnet.stages.volumetric_checks import check_slice_areas
+from acsnet.stages.volumetric_checks import check_slice_areas, odd_slices
 from acsnet.train.data.case import POOL, WALL
 from acsnet.train.data.lists import cases_of, training_names
 
@@ -133,6 +133,11 @@ def test_a_lone_slice_off_either_end_is_not_joined(gap):
 def test_a_large_object_under_the_apex_is_below_it():
     assert checked([15, *HEART]) == (list(range(1, 9)), {0: "below the apex"})
     assert checked([40, 38, *HEART])[1] == dict.fromkeys((0, 1), "below the apex")
+
+
+def test_a_slice_between_two_odd_ones_is_not_odd():
+    area = np.array([10.0, 10.0, 4.0, 10.0, 4.0, 10.0, 10.0])
+    assert odd_slices(area, max_fall=0.4) == (2, 4)
 
 
 def test_of_equally_long_runs_the_larger_volume_is_the_ventricle():

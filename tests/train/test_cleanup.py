@@ -58,6 +58,14 @@ def test_what_lies_outside_the_wall_does_not_count(monkeypatch, console):
     assert sizes == {"erosion": 0, "opening": 0, "closing": 0}
 
 
+def test_a_gap_in_the_wall_is_closed_whatever_lies_outside_it(monkeypatch, console):
+    expert = block(slice(10, 30), slice(10, 30))
+    enhancement = np.ones_like(expert)
+    enhancement[:, :, 18:20] = False
+    sizes = fit(monkeypatch, console, enhancement, expert, wall=expert)
+    assert sizes == {"erosion": 0, "opening": 0, "closing": 1}
+
+
 def samples(sources, scars):
     n = len(sources)
     tissue = np.zeros((n, SAMPLE_SIDE, SAMPLE_SIDE), np.uint8)

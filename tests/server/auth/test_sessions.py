@@ -2,7 +2,15 @@
 
 import pytest
 
-from acsnet.server.auth.sessions import LIMITS, MAX_KEYS, MAX_WAIT_S, Attempts, Sessions
+from acsnet.server.auth import sessions as login_sessions
+from acsnet.server.auth.sessions import (
+    FORGET_S,
+    LIMITS,
+    MAX_KEYS,
+    MAX_WAIT_S,
+    Attempts,
+    Sessions,
+)
 from acsnet.server.identity import Person, Role
 
 ANA = Person("ana", Role.ANNOTATOR)
@@ -51,6 +59,12 @@ def test_who_logs_out_is_out(sessions):
     assert sessions.find(other) == ANA
 
 
+def test_of_too_many_sessions_the_oldest_ends(sessions, monkeypatch):
+    monkeypatch.setattr(login_sessions, "MAX_SESSIONS", 3)
+    begun = [sessions.begin(ANA) for _ in range(4)]
+    assert [sessions.find(one) for one in begun] == [None, ANA, ANA, ANA]
+
+
 def test_five_failures_cost_nothing_then_each_costs_twice_as_long(clock):
     attempts = Attempts(clock)
     for _ in range(LIMITS["both"]):
@@ -96,6 +110,37 @@ def test_success_takes_the_failures_back(clock):
     for _ in range(100):
         assert attempts.begin("ana", "10.0.0.7") == 0
         attempts.succeeded("ana", "10.0.0.7")
+
+
+def test_a_login_of_ones_own_does_not_free_the_address(clock):
+    """Else whoever has an account could try all other names from one address."""
+    attempts = Attempts(clock)
+    for k in range(LIMITS["address"] - 1):
+        attempts.begin(f"name{k}", "10.0.0.7")
+    assert attempts.begin("ana", "10.0.0.7") == 0
+    attempts.succeeded("ana", "10.0.0.7")
+    assert attempts.begin("another", "10.0.0.7") == 0
+    assert attempts.begin("one more", "10.0.0.7") > 0
+
+
+def test_failures_are_forgotten_after_an_hour(clock):
+    attempts = Attempts(clock)
+    for _ in range(2):
+        for _ in range(LIMITS["both"]):
+            assert attempts.begin("ana", "10.0.0.7") == 0
+        assert attempts.begin("ana", "10.0.0.7") > 0
+        clock.now += FORGET_S + 1
+
+
+def test_where_memory_is_full_the_newest_failures_are_kept(clock, monkeypatch):
+    monkeypatch.setattr(login_sessions, "MAX_KEYS", 6)  # each attempt has three
+    attempts = Attempts(clock)
+    attempts.begin("bob", "10.1.0.1")
+    attempts.begin("eve", "10.1.0.2")
+    for k in range(LIMITS["both"]):
+        assert attempts.begin("ana", "10.0.0.7") == 0
+        attempts.begin(f"name{k}", f"10.2.0.{k}")
+    assert attempts.begin("ana", "10.0.0.7") > 0
 
 
 def test_memory_is_bounded(clock):

@@ -92,6 +92,13 @@ def test_a_token_of_the_provider_counts(tokens):
     assert tokens.check(signed(exp=int(time.time()) - 10)).name == "ana"  # clocks differ a little
 
 
+def test_a_token_counts_that_is_valid_for_a_day_and_none_for_longer(tokens):
+    now = int(time.time())
+    assert tokens.check(signed(iat=now, exp=now + 86_400)).name == "ana"
+    with pytest.raises(TokenError, match="valid for more than 24 hours"):
+        tokens.check(signed(iat=now, exp=now + 86_401))
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -233,9 +240,10 @@ def test_unknown_keys_do_not_make_us_ask_again_and_again(monkeypatch, clock):
     for k in range(100):
         with pytest.raises(TokenError):
             keys.find(f"unknown{k}")
+        clock.now += 0.6
     assert provider.asked == 1
     provider.content = {"keys": [jwk(CURVE, "curve")]}
-    clock.now += 61
+    clock.now += 1
     with pytest.raises(TokenError):
         keys.find("another")
     with pytest.raises(TokenError):
