@@ -197,11 +197,6 @@ class VersionStore:
             write_bytes(file, decision, private=True, replace=is_damaged)
         return self.version(image, name)
 
-    def reviewed(self) -> list[Version]:
-        """The version of each image reviewed last: what a network may be trained on."""
-        newest = (last_reviewed(versions) for versions in self.all())
-        return [version for version in newest if version is not None]
-
     def all(self) -> list[list[Version]]:
         """The versions of each image that has any, newest first; images by id."""
         folders = sorted(self._folder.iterdir()) if self._folder.is_dir() else []
