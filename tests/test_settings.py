@@ -88,8 +88,10 @@ def test_without_a_home_folder_a_whole_path_is_asked_for(monkeypatch):
 def test_hosts_are_kept_as_browsers_send_them(monkeypatch):
     monkeypatch.setenv("ACSNET_SERVER_HOST", "[::1]")
     monkeypatch.setenv("ACSNET_SERVER_NAMES", "A.example.org, FD00:0::5")
+    monkeypatch.setenv("ACSNET_SERVER_ORIGINS", "https://A.example.org:443")
     assert read_settings().server.host == "::1"
     assert read_settings().server.names == ("a.example.org", "fd00::5")
+    assert read_settings().server.origins == ("https://a.example.org",)
 
 
 def test_an_empty_variable_counts_as_none(monkeypatch):

@@ -31,7 +31,7 @@ from pydantic_settings import (
 )
 
 from acsnet.errors import InputError
-from acsnet.files.hosts import host_name
+from acsnet.files.hosts import host_name, origin_text
 from acsnet.files.settings_file import no_setting, read_file
 
 PREFIX = "ACSNET_"
@@ -80,6 +80,8 @@ def _whole(path: Path, *, of: tuple[str, ...]) -> Path:
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_parts)]
 Host = Annotated[str, AfterValidator(host_name)]
 Hosts = Annotated[tuple[Host, ...], NoDecode, BeforeValidator(_parts)]
+Origin = Annotated[str, AfterValidator(origin_text)]
+Origins = Annotated[tuple[Origin, ...], NoDecode, BeforeValidator(_parts)]
 Place = Annotated[Path, BeforeValidator(_not_empty)]
 Networks = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_networks)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -156,7 +158,7 @@ class Server(Group):
         default=8000, ge=0, le=65535, description="port to listen on, 0 for any free one"
     )
     names: Hosts = Field(default=(), description="host names under which people reach the server")
-    origins: Names = Field(
+    origins: Origins = Field(
         default=(), description="`https://...` of other sites whose pages may send requests"
     )
     tls_cert: Place | None = Field(default=None, description="file with the certificate chain")

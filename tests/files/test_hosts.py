@@ -2,7 +2,7 @@
 
 import pytest
 
-from acsnet.files.hosts import host_name, is_loopback
+from acsnet.files.hosts import host_name, is_loopback, origin_text
 
 
 @pytest.mark.parametrize(
@@ -41,6 +41,28 @@ def test_a_host_is_written_as_browsers_send_it(given, sent):
 def test_what_is_no_host_alone_is_refused(given):
     with pytest.raises(ValueError, match="must be a host name alone, such as"):
         host_name(given)
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        ("https://A.example.org", "https://a.example.org"),
+        ("https://a.example.org/", "https://a.example.org"),
+        ("https://a.example.org:443", "https://a.example.org"),
+        ("http://a.example.org:443", "http://a.example.org:443"),
+        ("http://[FD00:0::5]:8042", "http://[fd00::5]:8042"),
+    ],
+)
+def test_an_origin_is_written_as_browsers_send_it(given, sent):
+    assert origin_text(given) == sent
+
+
+@pytest.mark.parametrize(
+    "given", ["a.example.org", "https://a.example.org/page", "ftp://a.example.org", "https://", "*"]
+)
+def test_what_is_no_origin_alone_is_refused(given):
+    with pytest.raises(ValueError, match=r"must be http\(s\)://HOST\[:PORT\]"):
+        origin_text(given)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])

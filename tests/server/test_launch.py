@@ -54,7 +54,7 @@ def test_an_address_that_others_can_reach_needs_a_login(tmp_path, site, host):
         ({"login_required": True, "server_behind_tls_proxy": True}, "add --name"),
         ({"server_behind_tls_proxy": True}, "add --login"),
         ({"server_tls_cert": "cert.pem"}, "belong together"),
-        ({"server_origins": "https://a.example.org/page"}, "server.origins must be"),
+        ({"server_origins": "https://a.example.org/page"}, "SERVER_ORIGINS: must be http"),
         ({"oidc_issuer": "https://idp.example.org"}, "nobody has to log in"),
         ({"login_required": True}, "there is no account"),
         (

@@ -2,6 +2,9 @@
 
 import re
 from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
 
 _NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 
@@ -35,3 +38,28 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def origin_of(text: str) -> tuple[str, str, int] | None:
+    """Scheme, host and port of an origin; None where it is none."""
+    try:
+        parts = urlsplit(text.lower())
+        port = parts.port or DEFAULT_PORTS[parts.scheme]
+    except (ValueError, KeyError):
+        return None
+    bare = not (parts.path or parts.query or parts.fragment or "@" in parts.netloc)
+    return (parts.scheme, parts.hostname, port) if parts.hostname and bare else None
+
+
+def origin_text(text: str) -> str:
+    """An origin in the form in which browsers send it: small letters, without the usual port.
+
+    Raises ValueError for anything else, such as the address of a page.
+    """
+    if (origin := origin_of(text.removesuffix("/"))) is None:
+        msg = "must be http(s)://HOST[:PORT]"
+        raise ValueError(msg)
+    scheme, host, port = origin
+    name = host_name(host)
+    at = "" if port == DEFAULT_PORTS[scheme] else f":{port}"
+    return f"{scheme}://[{name}]{at}" if ":" in name else f"{scheme}://{name}{at}"

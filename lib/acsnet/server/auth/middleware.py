@@ -10,11 +10,12 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from acsnet.files.hosts import origin_of
 from acsnet.server.auth.roles import rule_of
 from acsnet.server.auth.service import Login, refuse
 from acsnet.server.errors import AccountsError
 from acsnet.server.identity import Person, Role, denied, request_of
-from acsnet.server.web.access_policy import address_of, origin_of
+from acsnet.server.web.access_policy import address_of
 from acsnet.server.web.error_responses import acsnet_error, error_response
 from acsnet.server.web.headers import LOGIN_PAGE, PAGES, VIEWERS
 

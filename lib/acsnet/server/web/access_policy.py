@@ -6,18 +6,16 @@ bound to. The host and origin checks keep a web page in the user's browser from 
 
 from dataclasses import dataclass
 from ipaddress import IPv4Address, ip_address, ip_network
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from acsnet.errors import InputError
-from acsnet.files.hosts import is_loopback
+from acsnet.files.hosts import is_loopback, origin_of
 from acsnet.server.web.request_checks import name_fault, path_fault
 from acsnet.settings import Settings
-
-DEFAULT_PORTS = {"http": 80, "https": 443}
 
 PROBES = ("/healthz", "/readyz")
 """What load balancers and orchestrators ask by address, without TLS. They name no scan."""
@@ -79,10 +77,6 @@ def policy_of(settings: Settings) -> Policy:
     if (server.tls_cert is None) != (server.tls_key is None):
         msg = "server.tls_cert and server.tls_key belong together: set both"
         raise InputError(msg)
-    for origin in server.origins:
-        if origin_of(origin) is None:
-            msg = f"server.origins must be http(s)://HOST[:PORT], got {origin}"
-            raise InputError(msg)
     if not is_loopback(server.host) or server.behind_tls_proxy:
         _check_open(settings)
     bound = set() if _is_any(server.host) else {server.host}
@@ -184,17 +178,6 @@ def _is_of_another_page(policy: Policy, headers: Headers, *, method: str) -> boo
     if follows and headers.get("sec-fetch-dest") == "document":
         return False
     return headers.get("origin") not in policy.origins
-
-
-def origin_of(text: str) -> tuple[str, str, int] | None:
-    """Scheme, host and port of an origin; None where it is none."""
-    try:
-        parts = urlsplit(text.lower())
-        port = parts.port or DEFAULT_PORTS[parts.scheme]
-    except (ValueError, KeyError):
-        return None
-    bare = not (parts.path or parts.query or parts.fragment or "@" in parts.netloc)
-    return (parts.scheme, parts.hostname, port) if parts.hostname and bare else None
 
 
 class AccessPolicyMiddleware:
