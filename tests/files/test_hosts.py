@@ -48,6 +48,7 @@ def test_what_is_no_host_alone_is_refused(given):
     [
         ("https://A.example.org", "https://a.example.org"),
         ("https://a.example.org/", "https://a.example.org"),
+        ("https://a.example.org.", "https://a.example.org"),
         ("https://a.example.org:443", "https://a.example.org"),
         ("http://a.example.org:443", "http://a.example.org:443"),
         ("http://[FD00:0::5]:8042", "http://[fd00::5]:8042"),

@@ -1,11 +1,10 @@
 """Trainings from scratch on data sets other than those of the shipped networks."""
 
 import json
-import os
 import shutil
-import signal
+import subprocess
+import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 
@@ -18,7 +17,7 @@ from acsnet.nets.weights import read_manifest
 from acsnet.train.recipes import RECIPES
 from acsnet.train.run import LOCK, run_training
 from acsnet.train.run_record import read_json
-from acsnet.train.samples.prepare import SampleMix, begin_worker, load
+from acsnet.train.samples.prepare import SampleMix, load
 from acsnet.train.samples.slices import SOURCES
 
 from .conftest import image_of, labels_of, save
@@ -85,7 +84,7 @@ def test_a_copy_of_a_scan_of_another_data_sets_test_list_is_not_trained_on(
     tested = data / "emidec/images/Case_P004.nii.gz"
     tested.parent.mkdir(parents=True)
     shutil.copy(data / "datastore/a.nii.gz", tested)
-    splits = read_json(data / "splits.json") | {"emidec": {"test": ["Case_P004"]}}
+    splits = read_json(data / "splits.json") | {"emidec": {"test": ["Case_P004"]}, "seed": 42}
     (data / "splits.json").write_text(json.dumps(splits))
     with pytest.raises(
         InputError, match=r"datastore/a is a copy of .*Case_P004\.nii\.gz, which is"
@@ -103,21 +102,26 @@ def test_a_second_training_is_refused_while_one_writes_to_the_run_folder(train, 
     assert not (tracked_folder / "myo").exists()
 
 
+KILLED = """
+import os, sys, time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from acsnet.files.alone import alone_in
+from acsnet.train.run import LOCK
+from acsnet.train.samples.prepare import begin_worker
+with alone_in(Path(sys.argv[1]), lock=LOCK), ProcessPoolExecutor(1, initializer=begin_worker) as pool:
+    pool.submit(os.getpid).result()
+    print("ready", flush=True)
+    time.sleep(60.0)
+"""
+
+
 def test_workers_of_a_killed_training_do_not_keep_its_run_folder_locked(tmp_path):
-    ready, (child, end) = tmp_path / "ready", (os.fork(), time.monotonic() + 20.0)
-    if child == 0:
-        with (
-            alone_in(tmp_path, lock=LOCK),
-            ProcessPoolExecutor(1, initializer=begin_worker) as pool,
-        ):
-            pool.submit(os.getpid).result()
-            ready.touch()
-            time.sleep(60.0)
-    while not ready.exists():
-        assert time.monotonic() < end
-        time.sleep(0.02)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
+    command = [sys.executable, "-c", KILLED, tmp_path]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as killed:
+        assert killed.stdout.readline() == "ready\n"
+        killed.kill()
+    end = time.monotonic() + 20.0
     while True:
         with suppress(InputError), alone_in(tmp_path, lock=LOCK):
             break

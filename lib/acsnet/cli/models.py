@@ -131,8 +131,8 @@ def rollback(
     The live version becomes the previous one.
     """
     models = open_models(studies)
-    name = models.aliases().previous if version is None else models.find(version)
-    note = models.upgrade_note(name)
+    name = None if version is None else models.find(version)
+    note = models.upgrade_note(name or models.aliases().previous)
     aliases = models.rollback(name)
     record_change("rollback", models, aliases.live)
     say(f"{aliases.live} is used from the next request on, instead of {aliases.previous}")

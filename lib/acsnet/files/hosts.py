@@ -48,7 +48,8 @@ def origin_of(text: str) -> tuple[str, str, int] | None:
     except (ValueError, KeyError):
         return None
     bare = not (parts.path or parts.query or parts.fragment or "@" in parts.netloc)
-    return (parts.scheme, parts.hostname, port) if parts.hostname and bare else None
+    host = (parts.hostname or "").removesuffix(".")
+    return (parts.scheme, host, port) if host and bare else None
 
 
 def origin_text(text: str) -> str:

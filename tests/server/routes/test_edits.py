@@ -235,6 +235,16 @@ def test_an_edit_that_an_earlier_release_kept_is_offered(case):
     assert edits_of(case)["unsaved"]["frames"] == case.frames
 
 
+def test_images_that_a_page_of_an_earlier_release_could_not_show_stay_as_in_the_label_map(case):
+    case.client.post(case.url, json=sent(case))
+    shown = edits_of(case)["frames"]
+    first, *others = shown
+    case.client.put(case.url, json=sent(case, frames={}))
+    (file,) = edits_folder(str(case.studies)).glob("*.json")
+    file.write_text(json.dumps({**json.loads(file.read_text()), "seen": [first]}))
+    assert edits_of(case)["unsaved"]["frames"] == {uid: shown[uid] for uid in others}
+
+
 def test_a_damaged_edit_is_set_aside(case):
     case.client.put(case.url, json=sent(case))
     (file,) = edits_folder(str(case.studies)).glob("*.json")

@@ -7,6 +7,7 @@ import pytest
 from starlette.exceptions import HTTPException
 
 from acsnet.annotations import audit_log
+from acsnet.server.learning.trainers import settings_of
 from acsnet.server.routes import training
 from acsnet.server.state.paths import audit_log_file
 
@@ -58,6 +59,7 @@ def test_viewers_choose_the_epochs_and_the_device(start, sent, model):
 def test_a_training_without_parameters_is_as_usual(start):
     for nothing in (None, {}, {"all": {}}):
         assert "epochs" not in start(nothing)
+    assert settings_of({"epochs": None}) == settings_of({"epochs": 0})  # OHIF, of an emptied field
 
 
 @pytest.mark.parametrize("sent", [{"epoch": 3}, {"max_epochs": 3}, {"all": {"epoch": 3}}])

@@ -32,7 +32,7 @@ class UnsavedEdit:
     reader: who; version: id of the version that the edit began from, or the tag of one that has no
     id; saved: when that was saved, empty where the viewer did not say; frames: see `frame_labels`;
     kept: when it came in, ISO 8601; tab: that sent it last; revision: changes each time that it is
-    kept.
+    kept; seen: images that a page of 0.2.0 could show, where it was kept by one.
     """
 
     image: str
@@ -43,6 +43,12 @@ class UnsavedEdit:
     tab: str = ""
     revision: str = ""
     saved: str = ""
+    seen: tuple[str, ...] | None = None
+
+    def on_all(self, frames: Mapping[str, Runs]) -> dict[str, Runs]:
+        """What is drawn, on images that the page could not show as in another label map."""
+        unseen = () if self.seen is None else frames.keys() - {*self.seen}
+        return {**{uid: frames[uid] for uid in unseen}, **self.frames}
 
 
 _FIELDS = tuple(field.name for field in fields(UnsavedEdit))
@@ -129,7 +135,6 @@ class UnsavedEdits:
         for file in sorted(self._folder.glob(f"{_digest(image, reader)}*.json")):
             try:
                 content = json.loads(file.read_text(encoding="utf-8"))
-                # Of 0.2.0 it also names the images of the tab.
                 edit = UnsavedEdit(**{name: content[name] for name in _FIELDS if name in content})
                 # One that was kept before there were revisions has none.
                 edits[file] = replace(edit, revision=edit.revision or edit.kept)

@@ -67,7 +67,8 @@ class Trainer(TrainTask):
 
 def settings_of(request: dict[str, Any]) -> tuple[int | None, str]:
     """Epochs, None as usual, and device. Raises InputError for a value that there is not."""
-    epochs = request.get("epochs", 0)
+    epochs = request.get("epochs")
+    epochs = 0 if epochs is None else epochs  # OHIF's panel, of an emptied field
     if isinstance(epochs, bool) or not isinstance(epochs, int) or not 0 <= epochs <= 1000:
         msg = f"epochs must be a whole number from 0 to 1000, got {epochs!r}"
         raise InputError(msg)

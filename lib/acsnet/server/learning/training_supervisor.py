@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 import psutil
@@ -195,10 +196,12 @@ class Trainings:
         """
         settings = self._settings
         runs = run_folders(self._models.root)
-        done = [run for run in runs if self._trained(run, STEPS[settings.trainer])]
+        steps = STEPS[settings.trainer]
+        # Each has the labels of all scans: no more are read than count.
+        done = list(islice((run for run in reversed(runs) if self._trained(run, steps)), 2))
         asked = read_request(runs[-1]).labels if runs else {}
-        trained = read_request(done[-2]).labels if len(done) > 1 else {}
-        trained |= learned_labels(done[-1]) if done else {}
+        trained = read_request(done[1]).labels if len(done) > 1 else {}
+        trained |= learned_labels(done[0]) if done else {}
         reviews = {label.name: label.review() for label in self._reviewed()}
         are_known = all(asked.get(name) == review.sha256 for name, review in reviews.items())
         if reviews == self._refused or are_known:

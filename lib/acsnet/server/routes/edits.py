@@ -92,7 +92,9 @@ def open_edit(
         "slices": list(scan.instance_uids),
         "frames": frames,
         "shown": None if record is None else _about(record),
-        "unsaved": None if unsaved is None else {"frames": unsaved.frames, **_kept(unsaved)},
+        "unsaved": None
+        if unsaved is None
+        else {"frames": unsaved.on_all(frames), **_kept(unsaved)},
         "others": [_kept(edit) for edit in edits if edit is not unsaved],
     }
 

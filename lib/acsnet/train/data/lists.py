@@ -69,7 +69,9 @@ def held_back(names: Iterable[str], *, data: Path) -> list[str]:
     without lists.
     """
     names, held = list(names), set()
-    for data_set, tested in _test_lists(data).items():
+    splits = _read_splits(data)
+    for data_set in splits.data_sets():
+        tested = splits.test(data_set)
         patient_of = ADAPTERS[data_set].patient_of if data_set in ADAPTERS else str
         patients = {patient_of(name.casefold()) for name in tested}
         held |= {name for name in names if patient_of(name.casefold()) in patients}
@@ -79,7 +81,7 @@ def held_back(names: Iterable[str], *, data: Path) -> list[str]:
 def check_no_copies(images: Mapping[str, str], *, data: Path) -> None:
     """Raises InputError where an image is a copy, byte for byte, of one in a test list.
 
-    images: what each is called -> SHA-256. Other errors as `held_back`.
+    images: what each is called -> SHA-256. Of data sets that are not read nothing is asked.
     """
     tested = {digest_of_file(image): image for image in _images_held_back(data)}
     for name, digest in images.items():
@@ -89,17 +91,16 @@ def check_no_copies(images: Mapping[str, str], *, data: Path) -> None:
 
 
 def _images_held_back(data: Path) -> Iterator[Path]:
-    """The images of the cases in test lists, as far as they are there. Errors as `held_back`."""
-    for data_set, tested in _test_lists(data).items():
-        if data_set in ADAPTERS:
-            images = (ADAPTERS[data_set].find_files(data / data_set, name)[0] for name in tested)
-            yield from (image for image in images if image.is_file())
+    """The images of the cases in test lists of the adapters' data sets, as far as they are there.
 
-
-def _test_lists(data: Path) -> dict[str, list[str]]:
-    """Data set -> case names of its test list. Errors as `held_back`."""
+    Raises InputError for a test list that is none.
+    """
     splits = _read_splits(data)
-    return {data_set: splits.test(data_set) for data_set in splits.data_sets()}
+    for data_set in (name for name in splits.data_sets() if name in ADAPTERS):
+        for name in splits.test(data_set):
+            image, _ = ADAPTERS[data_set].find_files(data / data_set, name)
+            if image.is_file():
+                yield image
 
 
 def repeated(names: Sequence[str]) -> list[str]:
