@@ -109,7 +109,8 @@ from pathlib import Path
 from acsnet.files.alone import alone_in
 from acsnet.train.run import LOCK
 from acsnet.train.samples.prepare import begin_worker
-with alone_in(Path(sys.argv[1]), lock=LOCK), ProcessPoolExecutor(1, initializer=begin_worker) as pool:
+pool = ProcessPoolExecutor(1, initializer=begin_worker)
+with alone_in(Path(sys.argv[1]), lock=LOCK), pool:
     pool.submit(os.getpid).result()
     print("ready", flush=True)
     time.sleep(60.0)

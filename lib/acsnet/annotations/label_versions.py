@@ -16,7 +16,7 @@ import re
 import secrets
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -197,9 +197,10 @@ class VersionStore:
             write_bytes(file, decision, private=True, replace=is_damaged)
         return self.version(image, name)
 
-    def all(self) -> list[list[Version]]:
-        """The versions of each image that has any, newest first; images by id."""
-        folders = sorted(self._folder.iterdir()) if self._folder.is_dir() else []
+    def all(self, *, but: Iterable[str] = ()) -> list[list[Version]]:
+        """The versions of each image that has any but some, newest first; images by id."""
+        there = set(self._folder.iterdir()) if self._folder.is_dir() else set()
+        folders = sorted(there.difference(map(self._of, but)))
         of_images = [list(known) for folder in folders if (known := self._read(folder).versions)]
         return sorted(of_images, key=lambda versions: versions[0].image)
 

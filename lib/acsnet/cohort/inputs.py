@@ -226,10 +226,7 @@ def _in_files(paths: list[Path], search: _Search) -> Iterator[Listed]:
             all_series.append(series)
         else:
             later += series.paths
-    twins: list[str] = []
-    scans = scans_of(all_series, left_out=twins)
-    for remark in twins:
-        yield Outcome(case="", place=str(search.root), reason=remark, skipped=True)
+    scans = scans_of(all_series)
     single = dict.fromkeys(scan for scan in scans if scan.uid and is_single_slice(scan))
     yield from _as_sources([scan for scan in scans if scan not in single], search)
     yield from _as_sources(list(single), search)

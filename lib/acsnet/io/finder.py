@@ -25,7 +25,7 @@ from acsnet.io.dicom_stack.phases import phases_of
 from acsnet.io.dicom_stack.planes import are_pieces, places_of, planes_in, planes_of, stacked
 from acsnet.io.dicom_stack.repeats import without_repeats
 from acsnet.io.dicom_stack.selection import MIN_STACK
-from acsnet.io.dicom_stack.twins import without_twin_series
+from acsnet.io.dicom_stack.twins import twin_remarks
 from acsnet.io.series import Series
 from acsnet.io.volume import DATA_SUFFIXES, LABEL_SUFFIXES, stem_of
 from acsnet.storage import readable_name, shortened
@@ -146,10 +146,8 @@ def called_by_path(path: Path, root: Path) -> str:
     return shortened("_".join(map(readable_name, (*path.relative_to(root).parts[:-1], last))))
 
 
-def scans_of(all_series: Iterable[Series], *, left_out: list[str] | None = None) -> list[Series]:
+def scans_of(all_series: Iterable[Series]) -> list[Series]:
     """Series with images -> scans: parts of one stack joined, two reconstructions split.
-
-    left_out: gets which series came again under other UIDs, and are no scans.
 
     A split series keeps its UID for the phase-sensitive images, which are preferred. Of a few
     phases, echoes or inversion times each is a scan beside the whole, which asks for one.
@@ -158,16 +156,14 @@ def scans_of(all_series: Iterable[Series], *, left_out: list[str] | None = None)
     with_uid = [item for item in series if item.uid]
     of_file = {file: item for item in with_uid for file in item.files}
     scans = [item for item in series if not item.uid]
-    once, remarks = without_twin_series([list(item.files) for item in with_uid])
-    if left_out is not None:
-        left_out += remarks
-    groups = joined(once)
-    beside = adjoining_remarks(groups)
+    groups = joined([list(item.files) for item in with_uid])
+    adjoining, twins = adjoining_remarks(groups), twin_remarks(groups)
     for number, group in enumerate(groups):
         parts = list(dict.fromkeys(of_file[file] for file in group))
         damaged = tuple(dict.fromkeys(path for part in parts for path in part.damaged))
         whole = replace(parts[0], files=tuple(group), damaged=damaged)
-        scans += scans_in(replace(whole, remarks=tuple(beside.get(number, ()))))
+        remarks = (*adjoining.get(number, ()), *twins.get(number, ()))
+        scans += scans_in(replace(whole, remarks=remarks))
     return scans
 
 

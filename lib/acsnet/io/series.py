@@ -19,6 +19,7 @@ from acsnet.io.dicom_files.dicom_file import (
 )
 from acsnet.io.dicom_files.folder import called_like_slices
 from acsnet.io.dicom_files.walk import files_below, leads_nowhere
+from acsnet.io.dicom_stack.across_series.scan_settings import COMPARED_TAGS
 from acsnet.io.dicom_stack.across_series.shared_uids import series_of_uid
 from acsnet.io.dicom_stack.frames import flat
 from acsnet.io.dicom_stack.phases import SEPARATING_TAGS
@@ -30,7 +31,6 @@ KEPT_TAGS = (
     "StudyDate",
     "SeriesDate",
     "StudyTime",
-    "SeriesTime",
     "AccessionNumber",
     "Modality",
     "ReferringPhysicianName",
@@ -51,7 +51,6 @@ KEPT_TAGS = (
     "ImagePositionPatient",
     "ImageOrientationPatient",
     "PixelSpacing",
-    "SliceThickness",
     "SpacingBetweenSlices",
     "InstanceNumber",
     "NumberOfFrames",
@@ -59,8 +58,7 @@ KEPT_TAGS = (
     "Columns",
     "BitsAllocated",
     "RescaleType",
-    *SAME_OF_SERIES,
-    *SEPARATING_TAGS,
+    *dict.fromkeys((*SAME_OF_SERIES, *COMPARED_TAGS, *SEPARATING_TAGS)),
 )
 """What searches ask for: whole headers of a large folder would fill the memory."""
 

@@ -126,6 +126,25 @@ def test_a_slice_that_may_be_one_taken_again_in_another_plane_is_told():
     )
 
 
+def test_views_of_their_own_are_no_slices_taken_again_wherever_their_first_pixel_lies():
+    """The two tilted slices are: each is one of the stack. The view begins where slice 5 does."""
+    datasets = slices(8)
+    again, view = copy.deepcopy([datasets[2], datasets[3]]), copy.deepcopy(datasets[5])
+    for dataset in again:
+        turned(dataset, 5)
+    place = view.ImagePositionPatient
+    turned(view, 90)
+    view.ImagePositionPatient = place
+    for dataset in (*again, view):
+        dataset.SOPInstanceUID += ".1"
+    stack = check_headers(files([*datasets, *again, view]), name="case")
+    assert stack.warnings[0] == (
+        "left out: 8.dcm, 9.dcm, 10.dcm, of another orientation, matrix or pixel spacing; if "
+        "8.dcm, 9.dcm show slices taken again, the first image of each is measured: check whether "
+        "that one was bad"
+    )
+
+
 @pytest.mark.parametrize("degrees", [3, 10, 60, 90])
 def test_two_whole_stacks_of_other_orientations_are_two_scans(degrees):
     """Each is stacked along its own normal, about the middle of the other: 28 mm from its ends."""

@@ -112,6 +112,7 @@ def test_halves_that_are_called_by_their_part_come_together(lower, upper):
         ("LGE SAX MAG apical", "LGE SAX PSIR basal"),
         ("cine SAX apical", "LGE SAX basal"),
         ("LGE SAX apical", "LGE 3CH basal"),
+        ("LGE SAX", "LGE SAX baseline"),
     ],
 )
 def test_series_that_are_called_by_more_than_their_part_stay_apart(lower, upper):

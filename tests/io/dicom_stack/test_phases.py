@@ -79,24 +79,40 @@ class TestSeveralImagesAtOnePosition:
         with pytest.raises(GeometryError, match="phase 1 by InstanceNumber would mix image types"):
             read_scan(path, phase=1)
 
-    def test_an_average_among_raw_images_is_the_first_to_choose(self, tmp_path: Path) -> None:
-        """Number 1 by its type, though its InstanceNumber is the last of each position."""
+    def test_an_average_among_raw_images_is_offered_with_its_type(self, tmp_path: Path) -> None:
+        """Beside six of the eight, evenly spaced, and under the number that it has anyway."""
         for index in range(3):
-            for which, kind in enumerate(("ND", "ND", "ND", "AVERAGE")):
+            for which, kind in enumerate((*["ND"] * 7, "AVERAGE")):
                 dataset = image(index)
                 dataset.SOPInstanceUID = f"{SERIES}.{index}.{which}"
                 dataset.ImageType = ["DERIVED", "PRIMARY", "M", kind]
-                dataset.InstanceNumber = 1 + which + 4 * index
+                dataset.AcquisitionNumber = 1 + which
                 dataset.PixelData = (stored(index) + 1000 * which).tobytes()
                 save(dataset, tmp_path / "case" / f"{index}{which}.dcm")
-        told = r"the first by its ImageType \(.*AVERAGE\), then 3 images, told apart by InstanceNum"
-        with pytest.raises(GeometryError, match=told):
+        told = (
+            "told apart by AcquisitionNumber (1.0 to 8.0); number 8 alone is of its type, "
+            r"ImageType DERIVED\PRIMARY\M\AVERAGE; choose one with --phase N, N from 1 to 8"
+        )
+        with pytest.raises(GeometryError) as caught:
             read_scan(tmp_path / "case")
-        firsts = [read_scan(tmp_path / "case", phase=n).pixels[0, 0, 0] for n in (1, 2, 4)]
-        assert firsts == [3000, 0, 2000]
-        _, average, raw, *_ = scans_of(SeriesFinder(tmp_path).find())
-        assert average.kind == r"1 of 4 images, ImageType DERIVED\PRIMARY\M\AVERAGE"
-        assert raw.kind == "2 of 4 images, InstanceNumber 1.0"
+        assert told in str(caught.value)
+        for phase in (1, 8):
+            pixels = read_scan(tmp_path / "case", phase=phase).pixels
+            assert pixels[0, 0, 0] == 1000 * (phase - 1)
+        _, *phases = scans_of(SeriesFinder(tmp_path).find())
+        assert [scan.phase for scan in phases] == [1, 2, 3, 5, 6, 7, 8]
+        assert phases[0].kind == "1 of 8 acquisitions, AcquisitionNumber 1.0"
+        assert phases[-1].kind == (
+            r"8 of 8 acquisitions, AcquisitionNumber 8.0, ImageType DERIVED\PRIMARY\M\AVERAGE"
+        )
+
+    def test_of_raw_images_each_with_a_type_of_its_own_none_is_an_average(
+        self, tmp_path: Path
+    ) -> None:
+        kinds = [{"ImageType": ["ORIGINAL", "PRIMARY", "M", k], "TriggerTime": 1} for k in "AB"]
+        path = two_at_a_position(tmp_path, kinds[0], {**kinds[1], "TriggerTime": 2})
+        kinds_listed = [scan.kind for scan in scans_of(SeriesFinder(path).find())]
+        assert kinds_listed[1:] == [f"{n} of 2 cardiac phases, TriggerTime {n}.0" for n in (1, 2)]
 
     def test_images_that_no_tag_tells_apart_are_refused(self, tmp_path: Path) -> None:
         path = two_at_a_position(tmp_path, {}, {})

@@ -7,6 +7,7 @@ import numpy as np
 import oblique_stack
 import pytest
 import SimpleITK as sitk  # noqa: N813
+from saved_labels import save_label
 from ways_in import by_server
 
 from acsnet.errors import InputError
@@ -88,13 +89,11 @@ def test_scans_are_expected_where_some_were_worked_on_that_no_client_sent(store,
     assert store.expects_scans()
 
 
-def write_slices(folders, *, names=None, series="1.2.3.4", time=""):
+def write_slices(folders, *, names=None, series="1.2.3.4"):
     """Slices of one series, each in a folder of its own; names: of the files, else all alike."""
     for index, folder in enumerate(folders):
         name = names[index] if names else "MR000000.dcm"
-        image = oblique_stack.image(index, series=series)
-        image.AcquisitionTime = time
-        oblique_stack.save(image, folder / name)
+        oblique_stack.save(oblique_stack.image(index, series=series), folder / name)
 
 
 def slices_of(store, image):
@@ -120,7 +119,7 @@ def test_files_of_one_series_whose_paths_are_alike_when_joined_are_all_read(stor
 def test_a_series_that_cannot_be_linked_to_costs_that_series_alone(store, tmp_path, caplog):
     studies = tmp_path / "studies"
     write_slices([studies / "a"] * 3, names="012", series="1.2.3.4")
-    write_slices([studies / "b"] * 3, names="012", series="1.2.3.5", time="120000")
+    write_slices([studies / "b"] * 3, names="012", series="1.2.3.5")
     in_its_place = tmp_path / "store" / "series" / "1.2.3.4"
     in_its_place.touch()
     store.refresh()
@@ -184,15 +183,32 @@ def test_the_list_of_what_is_skipped_is_made_anew_at_a_start(source, tmp_path):
     assert file.read_bytes() == b""
 
 
+def test_labels_whose_scan_is_none_any_more_are_told(store, tmp_path, caplog):
+    """The other half of the ventricle comes in under a lower number, whose id both have then."""
+    for number, places in ((2, range(3)), (1, range(3, 6))):
+        for index in places:
+            image = oblique_stack.image(index, series=f"1.2.3.{number}")
+            image.SOPInstanceUID, image.SeriesNumber = f"1.2.3.{number}.{index}", number
+            oblique_stack.save(image, tmp_path / "studies" / f"{number}" / f"{index}.dcm")
+        store.refresh()
+        if number == 2:
+            labels = np.full(read_scan(store.get_image_uri("1.2.3.2")).grid.shape, 2, np.uint8)
+            save_label(store, "1.2.3.2", labels)
+            store.refresh()
+            assert not (tmp_path / "store" / "skipped.txt").exists()
+    assert store.list_images() == ["1.2.3.1"]
+    file = tmp_path / "store" / "skipped.txt"
+    told = "1.2.3.2 is no scan any more: its saved label maps (1) are kept and not used"
+    assert file.read_text().splitlines() == [told]
+    # Ids of files name patients: the log says no more than how many.
+    assert f"1 ids with label maps, no scans: see {file}" in caplog.messages
+    assert not [text for text in caplog.messages if "1.2.3.2" in text]
+
+
 def test_series_are_put_together_again_only_when_a_file_changes(samples, tmp_path, monkeypatch):
     shutil.copytree(samples / "dicom" / "phantom-1", tmp_path / "studies")
     looks, scans_of = [], folder_links.scans_of
-
-    def counted(found, **options):
-        looks.append(0)
-        return scans_of(found, **options)
-
-    monkeypatch.setattr(folder_links, "scans_of", counted)
+    monkeypatch.setattr(folder_links, "scans_of", lambda found: looks.append(0) or scans_of(found))
     one = StudiesDatastore(studies=tmp_path / "studies", store=tmp_path / "store")
     one.refresh()
     assert (len(one.list_images()), len(looks)) == (1, 1)

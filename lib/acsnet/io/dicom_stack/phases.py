@@ -1,6 +1,5 @@
 """Several images at one slice position: which tag tells them apart, and picking one."""
 
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -86,13 +85,13 @@ def choose_phase(
         chosen = tuple(group[0] for group in groups)
         check_one_kind(chosen)
         return chosen
-    table = _table(groups)
-    if table is None:
+    tag = _separating_tag(groups)
+    if tag is None:
         raise GeometryError(_no_choice(groups))
-    rows, tags = table
+    rows = _rows(groups, tag)
     if phase is None or phase not in _complete(rows):
-        raise _offer(rows, tags, phase=phase)
-    return _chosen(rows, tag=tags[phase - 1], phase=phase)
+        raise _offer(rows, tag=tag, phase=phase)
+    return _chosen(rows, tag=tag, phase=phase)
 
 
 def phase_of_folder(folder: Path) -> int | None:
@@ -107,64 +106,50 @@ def phase_of_folder(folder: Path) -> int | None:
 def phases_of(groups: Sequence[Sequence[DicomFile]], *, count: int) -> list[tuple[int, str]]:
     """What there is to choose from: numbers of the images of a position, and which in words.
 
-    groups: the images of each position; count: how many numbers at most, spread evenly. Empty
-    where there is no choice, or no plain one: of images that are missing at some positions those
-    must be the fewer. A number that would mix image types is left out.
+    groups: the images of each position; count: how many numbers at most, spread evenly, and beside
+    them that of an image that is alone with its type. Empty where there is no choice, or no plain
+    one: of images that are missing at some positions those must be the fewer. A number that would
+    mix image types is left out.
     """
     most = max(map(len, groups))
     full = sum(len(group) == most for group in groups)
-    if most < 2 or 2 * full <= len(groups) or (table := _table(groups)) is None:
+    if most < 2 or 2 * full <= len(groups) or (tag := _separating_tag(groups)) is None:
         return []
-    rows, tags = table
+    rows = _rows(groups, tag)
+    alone = _alone(rows, tag)
     numbers = _complete(rows)
     some = min(count, len(numbers))
+    spread = {numbers[k * len(numbers) // some] for k in range(some)}
     phases = []
-    for number in (numbers[k * len(numbers) // some] for k in range(some)):
-        tag = tags[number - 1]
+    for number in sorted(spread | alone.keys()):
         try:
             chosen = _chosen(rows, tag=tag, phase=number)
         except GeometryError:
             continue
-        what = _what(tag) if tags[0] == tags[-1] else "images"
-        words = f"{number} of {most} {what}, {tag} {_shown(chosen[0], tag)}"
-        phases.append((number, words))
+        words = f"{number} of {most} {_what(tag)}, {tag} {_shown(chosen[0], tag)}"
+        phases.append((number, f"{words}, {alone[number]}" if number in alone else words))
     return phases
 
 
-def _table(groups: Sequence[Sequence[DicomFile]]) -> tuple[list[Row], list[str]] | None:
-    """The images of each position as they are numbered, and the tag that tells of each number.
+def _alone(rows: Sequence[Row], tag: str) -> dict[int, str]:
+    """Number, by a tag, of the image that is alone with its type at every position, and that type.
 
-    An image that is alone with its type at every position, such as the average of raw images, is
-    number 1. None where no tag tells images apart.
+    Such as the average of raw images: more than two lie at each position. Empty without one.
     """
-    tag = _separating_tag(groups)
-    if tag not in TYPE_TAGS and (type_tag := _tag_of_one(groups)):
-        (value,) = _single_values(groups[0], type_tag)
-        of_type = [next(f for f in group if _value(f, type_tag) == value) for group in groups]
-        others = [[file for file in group if file not in of_type] for group in groups]
-        if other_tag := _separating_tag(others):
-            rows = _rows(others, other_tag)
-            whole: list[Row] = [(file, *row) for file, row in zip(of_type, rows, strict=True)]
-            return whole, [type_tag, *[other_tag] * len(rows[0])]
-    if tag is None:
-        return None
-    rows = _rows(groups, tag)
-    return rows, [tag] * len(rows[0])
-
-
-def _tag_of_one(groups: Sequence[Sequence[DicomFile]]) -> str | None:
-    """A tag of image types of which one image has the same at each position, alone; or None."""
-    for tag in TYPE_TAGS:
-        values = [_single_values(group, tag) for group in groups]
-        if len(values[0]) == 1 and all(some == values[0] for some in values):
-            return tag
-    return None
-
-
-def _single_values(group: Sequence[DicomFile], tag: str) -> set[Value]:
-    """The values of a tag that one image of a position has alone, of more than two."""
-    counts = Counter(value for file in group if (value := _value(file, tag)) is not None)
-    return {value for value, count in counts.items() if count == 1} if len(group) > 2 else set()
+    for type_tag in TYPE_TAGS if tag not in TYPE_TAGS and len(rows[0]) > 2 else ():
+        types = [[_value(file, type_tag) for file in row if file] for row in rows]
+        alone = [
+            [
+                (number, value)
+                for number, value in enumerate(row, 1)
+                if value and row.count(value) < 2
+            ]
+            for row in types
+        ]
+        if len(alone[0]) == 1 and all(some == alone[0] for some in alone):
+            ((number, value),) = alone[0]
+            return {number: f"{type_tag} {value}"}
+    return {}
 
 
 def _rows(groups: Sequence[Sequence[DicomFile]], tag: str) -> list[Row]:
@@ -252,10 +237,11 @@ def _no_choice(groups: Sequence[Sequence[DicomFile]]) -> str:
     )
 
 
-def _offer(rows: Sequence[Row], tags: Sequence[str], *, phase: int | None) -> PhaseChoiceError:
+def _offer(rows: Sequence[Row], *, tag: str, phase: int | None) -> PhaseChoiceError:
     """What there is to choose from, and which of it is not there at every position."""
     full = next(files for row in rows if len(files := [file for file in row if file]) == len(row))
-    values = [_shown(file, tag) for file, tag in zip(full, tags, strict=True)]
+    values = [_shown(file, tag) for file in full]
+    shown = ", ".join(values) if len(values) <= 4 else f"{values[0]} to {values[-1]}"
     least = min(len(row) - row.count(None) for row in rows)
     counted = f"{len(full)}" if least == len(full) else f"{least} to {len(full)}"
     incomplete = "".join(
@@ -264,23 +250,20 @@ def _offer(rows: Sequence[Row], tags: Sequence[str], *, phase: int | None) -> Ph
         for number in range(len(full))
         if (beside := [next(filter(None, row)) for row in rows if row[number] is None])
     )
+    of_own_type = "".join(
+        f"number {number} alone is of its type, {words}; "
+        for number, words in _alone(rows, tag).items()
+    )
     asked = "" if phase is None else f"; got phase {phase}"
     there = (
         f"{counted} images at each of {len(rows)} slice positions "
-        f"({full[0].name} and {full[1].name} lie at one): {_counted(values, tags)}; {incomplete}"
+        f"({full[0].name} and {full[1].name} lie at one): {len(full)} "
+        f"{_what(tag)}, told apart by {tag} ({shown}); {incomplete}{of_own_type}"
     )
     complete = _complete(rows)
     all_of_them = f"from 1 to {len(full)}" if len(complete) == len(full) else ""
     numbers = all_of_them or "= " + " or ".join(map(str, complete))
     return PhaseChoiceError(there, "phase", asked, numbers)
-
-
-def _counted(values: Sequence[str], tags: Sequence[str]) -> str:
-    """How many images there are of what, in words; values: of the tag of each."""
-    if tags[0] != tags[-1]:
-        return f"the first by its {tags[0]} ({values[0]}), then {_counted(values[1:], tags[1:])}"
-    shown = ", ".join(values) if len(values) <= 4 else f"{values[0]} to {values[-1]}"
-    return f"{len(values)} {_what(tags[0])}, told apart by {tags[0]} ({shown})"
 
 
 def _what(tag: str) -> str:

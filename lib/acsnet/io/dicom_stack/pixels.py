@@ -130,7 +130,7 @@ def _decoded_images(files: Sequence[DicomFile], mistold: Mistold) -> Iterator[Im
     apart: dict[Path, NDArray[Any]] | None = None
     for file in files:
         if last is None or last[0] != file.path:  # frames of one file come one after another
-            dataset, coding = _dataset(file)
+            dataset, coding = stored_pixels(file)
             if _syntax(dataset) in APART and apart is None:
                 apart = _decoded_apart(files)
             last = file.path, dataset, coding, _decoded(file, dataset, apart)
@@ -143,7 +143,7 @@ def _decoded_apart(files: Sequence[DicomFile]) -> dict[Path, NDArray[Any]]:
     """The pixel words of all such files at once, which are looked at before any is decoded."""
     plain, syntaxes = 0, {}
     for path, file in {file.path: file for file in files}.items():
-        dataset, _ = _dataset(file)
+        dataset, _ = stored_pixels(file)
         if (syntax := _syntax(dataset)) in APART:
             plain += get_expected_length(dataset)
             syntaxes[path] = syntax
@@ -153,8 +153,11 @@ def _decoded_apart(files: Sequence[DicomFile]) -> dict[Path, NDArray[Any]]:
     return decoded_apart(syntaxes)
 
 
-def _dataset(file: DicomFile) -> tuple[Dataset, str]:
-    """A file's pixel words, as they lie in it, with the tags that explain them; `Image.coding`."""
+def stored_pixels(file: DicomFile) -> tuple[Dataset, str]:
+    """A file's pixel words, as they lie in it, with the tags that explain them; `Image.coding`.
+
+    Raises InputError where there are none, or where they do not fill the matrix.
+    """
     name = file.name
     with damage_as(f"{name} cannot be read as DICOM (damaged or cut short?)"):
         check_inflated(file.path, name)

@@ -20,6 +20,7 @@ from acsnet.io.dicom_stack.series_names import first_name, series_name, times_in
 from acsnet.io.dicom_stack.twins import without_twins
 
 TIMES = ("AcquisitionDate", "AcquisitionTime", "ContentTime")
+MOMENTS = ("AcquisitionTime", "ContentTime")
 NUMBERS = ("SeriesNumber", "AcquisitionNumber", "InstanceNumber")
 REPEATED_WITH = {*TIMES, *NUMBERS, "InversionTime"}
 """In which the images of a repeated slice differ: its inversion time is set anew."""
@@ -232,14 +233,15 @@ def _are_repeats(group: Sequence[DicomFile]) -> bool:
 def _is_apart(file: DicomFile, group: Sequence[DicomFile]) -> bool:
     """Whether an image was taken before or after all others by more than `MIN_APART_S`."""
     others = [other for other in group if other is not file]
-    return all(abs(_seconds(file) - _seconds(other)) > MIN_APART_S for other in others)
+    taken = seconds(file, *MOMENTS)
+    return all(abs(taken - seconds(other, *MOMENTS)) > MIN_APART_S for other in others)
 
 
-def _seconds(file: DicomFile) -> float:
-    """When an image was taken; NaN where the header does not tell."""
+def seconds(file: DicomFile, *tags: str) -> float:
+    """When an image was taken, by the first of some times that is told; NaN for an invalid one."""
     day = file.text("AcquisitionDate") or "20000101"
     try:
-        moment = DT(day + (_time(file, "AcquisitionTime") or _time(file, "ContentTime")))
+        moment = DT(day + next((time for tag in tags if (time := _time(file, tag))), ""))
     except (ValueError, OverflowError):
         return math.nan
     return float(moment.timestamp())

@@ -178,10 +178,12 @@ def main_stack(files: Sequence[DicomFile], planes: Sequence[Plane]) -> tuple[lis
         return sorted(main), [f"{left_out}, localizers"]
     odd_planes = f"{left_out}, of another orientation, matrix or pixel spacing"
     near_mm = NEXT_SLICE[0] * usual_step_mm(inside) - SAME_POSITION_MM
-    on_slices = distances_mm(elsewhere, inside) < near_mm
-    if again := [files[i] for i, on_slice in zip(foreign, on_slices, strict=True) if on_slice]:
+    along = [i for i in foreign if _is_along(planes[i], inside[0].normal)]
+    on_slices = distances_mm([planes[i] for i in along], inside) < near_mm
+    if again := [files[i] for i, on_slice in zip(along, on_slices, strict=True) if on_slice]:
+        shown, of = ("shows a slice", "it") if len(again) == 1 else ("show slices", "each")
         odd_planes += (
-            f"; if {named(again)} shows a slice taken again, the first image of it is measured: "
+            f"; if {named(again)} {shown} taken again, the first image of {of} is measured: "
             "check whether that one was bad"
         )
     return sorted(main), [odd_planes]
@@ -230,11 +232,16 @@ def distances_mm(planes: Sequence[Plane], stack: Sequence[Plane]) -> NDArray[np.
     row /= max(float(np.linalg.norm(row)), SAME_POSITION_MM)
     distances = []
     for plane in planes:
-        if abs(float(plane.normal @ normal)) >= np.cos(np.deg2rad(PIECE_TURN_DEGREES)):
+        if _is_along(plane, normal):
             distances.append(np.abs(offsets - centre_mm(plane) @ normal).min())
         else:
             distances.append(_distance_in_row_mm(plane.position_mm - firsts, row))
     return np.array(distances)
+
+
+def _is_along(plane: Plane, normal: NDArray[np.float64]) -> bool:
+    """Whether a plane is nearly parallel to a stack with this normal, a (3,) unit vector."""
+    return abs(float(plane.normal @ normal)) >= float(np.cos(np.deg2rad(PIECE_TURN_DEGREES)))
 
 
 def _distance_in_row_mm(vectors_mm: NDArray[np.float64], row: NDArray[np.float64]) -> float:

@@ -7,7 +7,7 @@ from pydicom.dataset import Dataset
 
 from acsnet.errors import InputError, SeriesChoiceError
 from acsnet.io.dicom_files.dicom_file import DicomFile
-from acsnet.io.dicom_stack.across_series.end_to_end import adjoining
+from acsnet.io.dicom_stack.across_series.end_to_end import adjoining, adjoining_remarks
 from acsnet.io.dicom_stack.across_series.parts import count_of_slices, is_mr, joined
 from acsnet.io.dicom_stack.across_series.shared_uids import by_series, is_other_scan
 from acsnet.io.dicom_stack.contrast import (
@@ -19,7 +19,7 @@ from acsnet.io.dicom_stack.contrast import (
 from acsnet.io.dicom_stack.frames import flat
 from acsnet.io.dicom_stack.selection import LOCALIZER
 from acsnet.io.dicom_stack.series_names import join_remarks
-from acsnet.io.dicom_stack.twins import without_twin_series
+from acsnet.io.dicom_stack.twins import twin_remarks
 from acsnet.io.series_words import LONG_AXIS, SHORT_AXIS
 
 MAX_LISTED = 20
@@ -39,13 +39,13 @@ def choose_series(
     wanted = series.split(",") if isinstance(series, str) else list(series or ())
     wanted = [part.strip() for text in wanted for part in text.split(",")]
     all_series = by_series(map(flat, files))
-    once, twins = without_twin_series(all_series)
     if wanted:
-        called = {name for part in once for name in _names(part)}
-        named = _named(once if called.issuperset(wanted) else all_series, wanted, folder=folder)
+        named = _named(all_series, wanted, folder=folder)
         of_one = check_one_patient(named)
-        return named, [*of_one, *(join_remarks(named) if len(wanted) == 1 else [])]
-    groups = joined(once)
+        if len(wanted) > 1:
+            return named, of_one
+        return named, [*of_one, *_beside(named, joined(all_series)), *join_remarks(named)]
+    groups = joined(all_series)
     with_mr = [group for group in groups if is_mr(group)]
     chosen = [group for group in with_mr if any(file.is_image for file in group)] or with_mr
     chosen = _likely(chosen)
@@ -55,13 +55,21 @@ def choose_series(
         raise InputError(msg)
     if len(chosen) > 1:
         there = {id(file) for group in chosen for file in group}
-        chosen = [some for some in _to_choose(once) if id(some[0]) in there]
+        chosen = [some for some in _to_choose(all_series) if id(some[0]) in there]
         before = f"{folder} holds {len(chosen)} MR series; "
         raise SeriesChoiceError(before, "series", f": {_listed(chosen)}{_hint(chosen)}")
     others = [group for group in groups if group is not chosen[0]]
     remarks = [f"left out of the folder: {_listed(others)}"] if others else []
-    remarks += check_one_patient(chosen[0])
-    return chosen[0], [*twins, *remarks, *join_remarks(chosen[0])]
+    remarks += [*check_one_patient(chosen[0]), *_beside(chosen[0], groups)]
+    return chosen[0], [*remarks, *join_remarks(chosen[0])]
+
+
+def _beside(chosen: Sequence[DicomFile], groups: Sequence[list[DicomFile]]) -> list[str]:
+    """What to tell of a scan by the others of a folder: that it may be a part of one of them."""
+    number = next((i for i, group in enumerate(groups) if group[0] is chosen[0]), None)
+    if number is None:
+        return []
+    return [*adjoining_remarks(groups).get(number, ()), *twin_remarks(groups).get(number, ())]
 
 
 def check_one_patient(files: Sequence[DicomFile]) -> list[str]:

@@ -53,6 +53,28 @@ COUNT = re.compile(
 )
 """A letter or Roman numeral at the end: which of several it is."""
 
+OWN = re.compile(
+    r"""
+    (?<![^\W\d_]) (?:
+        (?: pre | post ) (?= [ck]ont | gad | gd | km | [\W\d_] | $ )
+        | (?: vor | nach | before | after | avant | apr[eè]s | late r? | rest | fs | test | rv | mpa
+            | pulm (?: onal \w* )? | insp\w* | exsp\w* | exp ) (?![^\W\d_])
+        | nati[vf] | baseline | early | fr (?: ue? | u? [^a-z\d\s_-]{1,2} ) h | pr[eé]coce
+        | sp (?: ae? | a? [^a-z\d\s_-]{1,2} ) t | tard | diast | syst | stress | dobu | adeno
+        | aort | atri | vorh[oö]f | rvot | lvot | fat [\s_-]* s (?: at | upp ) | spair
+    )
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+"""A moment, a place or a purpose that is not that of every part of a ventricle."""
+
+AID = re.compile(
+    r"(?<![^\W\d_]) (?: plan | scout | survey | lo[ck]al | loc (?![^\W\d_]) | subtr"
+    r" | (?: sub | diff | mip | mpr ) (?![^\W\d_]) )",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""Of planning images, and of pictures made of a scan."""
+
 OF_SINGLE_SLICES = (NO_LGE, OTHER_CONTRAST, ABBREVIATION)
 """What is scanned at a base, a middle and an apex, and is no stack."""
 
@@ -80,6 +102,11 @@ def times_in(name: str) -> tuple[str, ...]:
 def first_name(name: str) -> str:
     """The letters of a name, as they were before the slice was taken again."""
     return letters(AGAIN.sub("", name))
+
+
+def own_words(name: str) -> set[str]:
+    """The words in a name by `OWN` and `AID`, small."""
+    return {word[0].casefold() for words in (OWN, AID) for word in words.finditer(name)}
 
 
 def part_stem(name: str) -> str:

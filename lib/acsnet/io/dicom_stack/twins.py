@@ -11,8 +11,13 @@ from pathlib import Path
 
 import pydicom
 
-from acsnet.io.dicom_files.dicom_file import DAMAGED, DicomFile, number_of
+from acsnet.errors import InputError
+from acsnet.io.dicom_files.dicom_file import DAMAGED, DicomFile
+from acsnet.io.dicom_stack.file_checks import PIXEL_TAGS
+from acsnet.io.dicom_stack.frames import GROUPS
 from acsnet.io.dicom_stack.phases import SEPARATING_TAGS
+from acsnet.io.dicom_stack.pixels import stored_pixels
+from acsnet.io.dicom_stack.scales import RESCALED
 from acsnet.io.dicom_stack.selection import PLACE_TAGS, named
 from acsnet.io.dicom_stack.series_names import series_name
 
@@ -21,6 +26,9 @@ OF_IMAGE = (
     *(tag for tag in SEPARATING_TAGS if tag not in ("ContentTime", "InstanceNumber")),
 )
 """What two copies of an image have in common, beside place and pixels."""
+
+UNREADABLE = (InputError, *DAMAGED)
+"""What is raised where the pixels of a file are damaged, or cut short."""
 
 NEAR = "StudyInstanceUID", "ImagePositionPatient", "AcquisitionTime"
 """Where and when an image was taken: few in two series share that, and are compared on."""
@@ -67,60 +75,42 @@ def _copies(alike: Sequence[DicomFile]) -> list[DicomFile]:
     first: dict[bytes, DicomFile] = {}
     try:
         return [file for file in alike if first.setdefault(_pixels(file), file) is not file]
-    except DAMAGED:
+    except UNREADABLE:
         return []
 
 
-def without_twin_series(
-    groups: Sequence[list[DicomFile]],
-) -> tuple[list[list[DicomFile]], list[str]]:
-    """Series, without those that came again; and what is told of these.
+def twin_remarks(scans: Sequence[Sequence[DicomFile]]) -> dict[int, list[str]]:
+    """What to tell of a part of a scan that came again under other UIDs, by its number.
 
-    Of such a series each image is in another one, too. Of series with the same images and name
-    that with the lowest SeriesNumber, and then UID, stays. Pixels are read only where place and all
-    of `OF_IMAGE` are the same.
+    Each of its images is in a larger scan of the same name, too: alone it would be a smaller
+    ventricle. Pixels are read only where place and all of `OF_IMAGE` are the same.
     """
-    twins = _twin_series(groups)
-    once = [files for number, files in enumerate(groups) if number not in twins]
-    return once, [_remark(groups[number], groups[of]) for number, of in twins.items()]
-
-
-def _twin_series(groups: Sequence[Sequence[DicomFile]]) -> dict[int, int]:
-    """Numbers of series each image of which is in another series, too -> number of that one."""
-    stay: dict[Values, list[int]] = {}
-    twins: dict[int, int] = {}
-    by_tags = cache(lambda number: _by_tags(groups[number], OF_SERIES))
-    images = [number for number, files in enumerate(groups) if _are_images(files)]
-    for number in sorted(images, key=lambda number: _order(groups[number])):
-        near = [tuple(map(file.text, NEAR)) for file in groups[number]]
-        others = (
-            other
-            for other in stay.get(near[0], ())
-            if _may_be_copy(groups[number], groups[other])
-            and _holds(by_tags(other), by_tags(number))
+    larger: dict[Values, list[int]] = {}
+    remarks: dict[int, list[str]] = {}
+    by_tags = cache(lambda number: _by_tags(scans[number], OF_SERIES))
+    images = [number for number, files in enumerate(scans) if _are_images(files)]
+    for number in sorted(images, key=lambda number: -len(scans[number])):
+        files = scans[number]
+        near = [tuple(map(file.text, NEAR)) for file in files]
+        of = next(
+            (
+                scans[other][0]
+                for other in larger.get(near[0], ())
+                if len(files) < len(scans[other])
+                and series_name(files[0]) == series_name(scans[other][0])
+                and _holds(by_tags(other), by_tags(number))
+            ),
+            None,
         )
-        if (of := next(others, None)) is not None:
-            twins[number] = of
-            continue
+        if of is not None:
+            called = of.text("SeriesNumber") or of.text("SeriesInstanceUID")
+            remarks[number] = [
+                f"each of its images is also in series {called} ({series_name(of)!r}): it may be a "
+                "part of that scan, sent again"
+            ]
         for key in dict.fromkeys(near):
-            stay.setdefault(key, []).append(number)
-    return twins
-
-
-def _remark(twin: Sequence[DicomFile], of: Sequence[DicomFile]) -> str:
-    numbers = [files[0].text("SeriesNumber") or "without a number" for files in (twin, of)]
-    return (
-        f"series {numbers[0]} ({series_name(twin[0])!r}, {named(twin)}) was left out: the same "
-        f"images are in series {numbers[1]} ({of[0].name} and others)"
-    )
-
-
-def _may_be_copy(files: Sequence[DicomFile], of: Sequence[DicomFile]) -> bool:
-    """Whether a series may have come twice, or a part of it.
-
-    Under another name a whole series may be told from its copy, and is kept; a part is no scan.
-    """
-    return len(files) < len(of) or series_name(files[0]) == series_name(of[0])
+            larger.setdefault(key, []).append(number)
+    return remarks
 
 
 def _holds(images: ByTags, twins: ByTags) -> bool:
@@ -131,18 +121,12 @@ def _holds(images: ByTags, twins: ByTags) -> bool:
         return all(
             _pixels(file) in map(_pixels, images[key]) for key in twins for file in twins[key]
         )
-    except DAMAGED:
+    except UNREADABLE:
         return False
 
 
 def _are_images(files: Sequence[DicomFile]) -> bool:
     return bool(files) and all(file.is_image for file in files)
-
-
-def _order(files: Sequence[DicomFile]) -> tuple[int, float, str]:
-    """Larger series first, then by number and UID, wherever the files lie."""
-    number = number_of(files[0].text("SeriesNumber")) or 0.0
-    return -len(files), number, files[0].text("SeriesInstanceUID")
 
 
 def _by_tags(files: Iterable[DicomFile], tags: Sequence[str]) -> ByTags:
@@ -158,6 +142,17 @@ def _pixels(file: DicomFile) -> bytes:
 
 @lru_cache(maxsize=10_000)
 def _digest(path: Path, _changed_ns: int) -> bytes:
-    """Of all pixels of a file, read once as long as it does not change."""
-    dataset = pydicom.dcmread(path, force=True, specific_tags=["PixelData"])
-    return hashlib.sha256(dataset.PixelData).digest()
+    """Of all pixels of a file, and of what tells their values; read once while it stays as it is.
+
+    Raises one of `UNREADABLE`.
+    """
+    stored, _ = stored_pixels(DicomFile(path, path.name, pydicom.Dataset()))
+    scales = pydicom.dcmread(
+        path, force=True, stop_before_pixels=True, specific_tags=[*RESCALED, *GROUPS]
+    )
+    matrix = [(tag.keyword, str(tag.value)) for tag in stored if tag.keyword not in PIXEL_TAGS]
+    scale = [(tag.keyword, str(tag.value)) for tag in scales.iterall() if tag.keyword in RESCALED]
+    digest = hashlib.sha256(repr((matrix, scale)).encode())
+    for tag in (tag for tag in PIXEL_TAGS if tag in stored):
+        digest.update(stored[tag].value)
+    return digest.digest()

@@ -36,7 +36,7 @@ SERIES_SUFFIX = ".series"
 """Ends the name of the link to a series among the images, as `.nii.gz` ends a scan file's."""
 
 SKIPPED = "skipped.txt"
-"""In the store: each file or folder of the studies that is left out, and why, a line each."""
+"""In the store: what of the studies is left out, and label maps without a scan, a line each."""
 
 UPLOADED = " (upload)"
 """Ends the id of an upload whose name a scan of the studies folder has or had."""
@@ -87,7 +87,6 @@ class StudyLinks:
         self._finder = SeriesFinder(self._studies)
         self._found: Sequence[Series] = ()
         self._scans_found: Sequence[Series] = ()
-        self._twins: list[str] = []
         self._skipped = store / SKIPPED
         self._remarks: list[str] | None = None
         self._faults: Mapping[str, str] = {}
@@ -102,16 +101,14 @@ class StudyLinks:
         """Look again.
 
         `series` is every series, `scans` those that may be scans and `uploaded` what clients sent,
-        by image id. What is left out is listed in `SKIPPED` of the store.
+        by image id. What is left out, and the ids under which label maps were saved and no scan
+        is, are listed in `SKIPPED` of the store.
         """
         all_series = self._finder.find()
         if all_series is not self._found:  # of thousands of images it takes seconds
-            twins: list[str] = []
-            self._scans_found = scans_of(all_series, left_out=twins)
-            self._found, self._twins = all_series, twins
+            self._found, self._scans_found = all_series, scans_of(all_series)
         scans, unnamed = self._named(self._scans_found)
         links, places, remarks = self._scan_files(scans)
-        self._say([*self._twins, *unnamed, *remarks])
         faults = {}
         volumes = {_id(name): Path(file) for name, file in links.items()}
         for folder in self._folders.iterdir():
@@ -139,6 +136,8 @@ class StudyLinks:
             self.series, self.scans, self._volumes = of_one_uid(all_series), scans, volumes
             self.uploaded, self._places, self._visits = uploaded, places, visits
             self._faults = faults
+        without_scan = self._labels_without_scan({*scans, *volumes, *self.uploaded})
+        self._say([*unnamed, *remarks], without_scan)
 
     def add_upload(self, file: Path) -> None:
         """Show a new file of `uploads/`, whose name no image has, without a look at the rest.
@@ -227,16 +226,36 @@ class StudyLinks:
         ]
         return {name: of for name, of in by_id.items() if is_plain_name(name)}, remarks
 
-    def _say(self, remarks: list[str]) -> None:
-        """List what is left out, once; not in the log, for paths name patients."""
+    def _labels_without_scan(self, images: Set[str]) -> list[str]:
+        """What is told of label maps whose scan is not among images any more.
+
+        It may be away, or be a part of another one now.
+        """
+        counts = {
+            versions[0].image: sum(version.state != "withdrawn" for version in versions)
+            for versions in self._versions.all(but=images)
+        }
+        return [
+            f"{image} is no scan any more: its saved label maps ({count}) are kept and not used"
+            for image, count in counts.items()
+            if count
+        ]
+
+    def _say(self, left_out: list[str], without_scan: list[str]) -> None:
+        """List what is left out or has lost its scan, once; not in the log: paths name patients."""
+        remarks = [*left_out, *without_scan]
         if remarks == self._remarks:
             return
         if remarks or self._skipped.exists():
             text = "".join(f"{remark}\n" for remark in remarks)
             write_bytes(self._skipped, text.encode(errors="replace"), private=True)
         self._remarks = remarks
-        if remarks:
-            logger.info("%d files or folders are skipped: see %s", len(remarks), self._skipped)
+        if left_out:
+            logger.info("%d files or folders are skipped: see %s", len(left_out), self._skipped)
+        if without_scan:
+            logger.warning(
+                "%d ids with label maps, no scans: see %s", len(without_scan), self._skipped
+            )
 
     def _scan_files(
         self, scans: Mapping[str, Series]

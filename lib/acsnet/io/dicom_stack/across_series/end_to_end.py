@@ -1,26 +1,36 @@
 """Series that go on where another ends: parts of one ventricle whose names do not say so. Ours."""
 
+from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from acsnet.errors import GeometryError
 from acsnet.io.dicom_files.dicom_file import DicomFile
-from acsnet.io.dicom_stack.contrast import name_with, other_scan_reason
+from acsnet.io.dicom_stack.across_series.scan_settings import settings_agree
+from acsnet.io.dicom_stack.contrast import (
+    is_called_lge,
+    name_with,
+    other_reason,
+    other_scan_reason,
+)
 from acsnet.io.dicom_stack.image_kinds import kind_by_name, kind_of
 from acsnet.io.dicom_stack.lost_slices import check_stack
 from acsnet.io.dicom_stack.planes import offsets_mm, places_of, planes_in
 from acsnet.io.dicom_stack.repeats import are_scanned_alike
-from acsnet.io.dicom_stack.selection import NEXT_SLICE, stacks_of
-from acsnet.io.dicom_stack.series_names import series_name
+from acsnet.io.dicom_stack.selection import LOCALIZER, NEXT_SLICE, stacks_of
+from acsnet.io.dicom_stack.series_names import AID, own_words, series_name
 from acsnet.io.geometry import Plane
 from acsnet.io.series_words import LONG_AXIS
 
 MAX_HEART_MM = 150.0
 """From the first slice to the last: two whole scans one behind the other are longer. Ours."""
+
+SEQUENCE_TAGS = ("ScanningSequence", "SequenceName")
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,18 +45,31 @@ class _Placed:
     planes: tuple[Plane, ...]
     offsets_mm: NDArray[np.float64]
 
+    @cached_property
+    def kinds(self) -> tuple[object, ...]:
+        """What it shows: its reconstructions, its view, LGE or not, and images of a slice."""
+        header = self.files[0].header
+        images_each = len(self.planes) // len(self.offsets_mm)
+        return (
+            {kind_of(file.header) for file in self.files},
+            kind_by_name(series_name(self.files[0])),
+            name_with(header, LONG_AXIS) is None,
+            other_scan_reason(header, images_each=images_each) is None,
+            images_each,
+        )
+
 
 def end_to_end(scans: Sequence[Sequence[DicomFile]]) -> list[list[int]]:
     """Numbers of scans of one study, those that are parts of one ventricle together.
 
-    Such are of one plane, matrix and kind, were scanned alike, and follow one another by one step
-    of their slices, as the reader takes it. Where two scans may follow, none does.
+    Such are of one plane, matrix and kind, were scanned alike by all that both tell, and follow one
+    another by one step of their slices, as the reader takes it. Where two scans may follow, or all
+    are no stack or longer than a heart, none does: a wrong join would be told by nothing.
     """
     out = []
-    for parts in _of_one_plane(scans):
-        while pair := _next_pair(parts):
-            parts = [part for part in parts if part not in pair]
-            parts.append(_together(*pair))
+    for parts in _of_one_plane(scans, key=_called):
+        while (joined := _chained(parts)) is not None:
+            parts = joined
         out += [list(part.numbers) for part in parts]
     there = {number for numbers in out for number in numbers}
     out += [[number] for number in range(len(scans)) if number not in there]
@@ -54,21 +77,16 @@ def end_to_end(scans: Sequence[Sequence[DicomFile]]) -> list[list[int]]:
 
 
 def adjoining(scans: Sequence[Sequence[DicomFile]]) -> list[tuple[int, int]]:
-    """Numbers of two scans of one study and kind each, of which the second follows the first.
+    """Numbers of two scans of one study, kind and sequence each; the second follows the first.
 
-    They may be parts of one ventricle, and `end_to_end` is not sure.
+    They may be parts of one ventricle, and `end_to_end` is not sure. Planning images, pictures made
+    of a scan, and other contrasts are none.
     """
-    studies: dict[tuple[str, str], list[int]] = {}
-    for number, files in enumerate(scans):
-        whose = files[0].text("StudyInstanceUID"), files[0].text("PatientID")
-        studies.setdefault(whose, []).append(number)
     return [
-        (numbers[first.numbers[0]], numbers[second.numbers[0]])
-        for numbers in studies.values()
-        for placed in _of_one_plane([scans[number] for number in numbers])
-        for first in placed
-        for second in placed
-        if _follows(second, first) and _kinds(first) == _kinds(second)
+        (first.numbers[0], second.numbers[0])
+        for placed in _of_one_plane(scans, key=_of_sequence)
+        for first, second in _following(placed)
+        if first.kinds == second.kinds
     ]
 
 
@@ -81,42 +99,99 @@ def adjoining_remarks(scans: Sequence[Sequence[DicomFile]]) -> dict[int, list[st
             remarks.setdefault(number, []).append(
                 f"series {first.text('SeriesNumber') or first.text('SeriesInstanceUID')} "
                 f"({series_name(first)!r}) lies where the next slices would: the ventricle may be "
-                "cut in two, and --series with both joins them"
+                "cut in two; on the command line, --series with both joins them"
             )
     return remarks
 
 
-def _of_one_plane(scans: Sequence[Sequence[DicomFile]]) -> list[list[_Placed]]:
-    """Scans that lie in one plane and matrix, where there are several; along one normal."""
-    first = [planes_in(files[:1]) for files in scans]
-    known = [number for number, planes in enumerate(first) if planes]
-    alike = stacks_of([first[number][0] for number in known]) if known else []
+def _called(files: Sequence[DicomFile]) -> Hashable:
+    """What the names of the parts of one ventricle share, whatever else they say."""
+    header, names = files[0].header, {series_name(file) for file in files}
+    own = frozenset(word for name in names for word in own_words(name))
+    return own, is_called_lge(header)
+
+
+def _of_sequence(files: Sequence[DicomFile]) -> Hashable:
+    """Study, patient and sequence of what may be a part of a ventricle; None of what is none."""
+    first = files[0]
+    types = first.text("ImageType").upper()
+    if AID.search(series_name(first)) or LOCALIZER in types or "SUBTRACT" in types:
+        return None
+    if other_reason(first.header) is not None:
+        return None
+    return tuple(map(first.text, ("StudyInstanceUID", "PatientID", *SEQUENCE_TAGS)))
+
+
+def _of_one_plane(
+    scans: Sequence[Sequence[DicomFile]], *, key: Callable[[Sequence[DicomFile]], Hashable]
+) -> list[list[_Placed]]:
+    """Scans of one key, plane and matrix, where there are several; along one normal.
+
+    Those without a key are left out.
+    """
+    by_key: dict[Hashable, list[int]] = {}
+    for number, files in enumerate(scans):
+        if (of := key(files)) is not None:
+            by_key.setdefault(of, []).append(number)
+    return [
+        alike
+        for numbers in by_key.values()
+        if len(numbers) > 1
+        for alike in _placed(scans, numbers)
+    ]
+
+
+def _placed(scans: Sequence[Sequence[DicomFile]], numbers: Sequence[int]) -> list[list[_Placed]]:
+    """Some of the scans by plane and matrix, as `_of_one_plane` has them."""
+    first = {number: planes[0] for number in numbers if (planes := planes_in(scans[number][:1]))}
+    known = list(first)
     out = []
-    for some in alike:
+    for some in stacks_of(list(first.values())) if known else []:
         if len(some) < 2:
             continue
-        normal = first[known[some[0]]][0].normal
-        placed = []
+        normal = first[known[some[0]]].normal
+        alike = []
         for number in (known[i] for i in some):
             planes = planes_in(scans[number])
             if len(stacks_of(planes)) == 1:
                 files, row = tuple(scans[number]), offsets_mm(planes, normal)
-                placed.append(_Placed((number,), files, tuple(planes), row))
-        out.append(placed)
+                alike.append(_Placed((number,), files, tuple(planes), row))
+        out.append(alike)
     return out
 
 
-def _next_pair(parts: Sequence[_Placed]) -> tuple[_Placed, _Placed] | None:
-    """Two scans that are one, the second behind the first along the normal; or None."""
-    pairs = [
-        (first, second)
-        for first in parts
-        for second in parts
-        if _follows(second, first) and _are_parts(first, second)
-    ]
+def _chained(parts: Sequence[_Placed]) -> list[_Placed] | None:
+    """The scans, those together that are one by the ends they show now; None where none are."""
+    pairs = [pair for pair in _following(parts) if _are_parts(*pair)]
     before = Counter(id(second) for _, second in pairs)
     behind = Counter(id(first) for first, _ in pairs)
-    return next((p for p in pairs if behind[id(p[0])] == before[id(p[1])] == 1), None)
+    sure = [(a, b) for a, b in pairs if behind[id(a)] == before[id(b)] == 1]
+    next_of = {id(first): second for first, second in sure}
+    later = {id(second) for _, second in sure}
+    out: list[_Placed] = []
+    for part in parts:
+        if id(part) in later:
+            continue
+        chain = [part]
+        while (following := next_of.get(id(chain[-1]))) is not None:
+            chain.append(following)
+        out += [_together(chain)] if len(chain) > 1 and _is_heart(chain) else chain
+    return out if len(out) < len(parts) else None
+
+
+def _following(parts: Sequence[_Placed]) -> list[tuple[_Placed, _Placed]]:
+    """Pairs of scans of which the second begins where the next slice of the first would be."""
+    ends = [(float(part.offsets_mm[0]), float(part.offsets_mm[-1])) for part in parts]
+    order = sorted(range(len(parts)), key=lambda number: ends[number][0])
+    begins = [ends[number][0] for number in order]
+    widest = max((float(np.diff(part.offsets_mm).max(initial=0.0)) for part in parts), default=0.0)
+    out = []
+    for first, (_, last) in zip(parts, ends, strict=True):
+        at = bisect_right(begins, last)
+        until = bisect_left(begins, last + NEXT_SLICE[1] * widest)
+        near = (parts[number] for number in order[at:until])
+        out += [(first, second) for second in near if _follows(second, first)]
+    return out
 
 
 def _follows(second: _Placed, first: _Placed) -> bool:
@@ -129,12 +204,19 @@ def _follows(second: _Placed, first: _Placed) -> bool:
 
 
 def _are_parts(first: _Placed, second: _Placed) -> bool:
-    """Whether scans that follow one another show one ventricle, by all but their names."""
-    if second.offsets_mm[-1] - first.offsets_mm[0] > MAX_HEART_MM:
+    """Whether scans that follow one another show one ventricle, by all but where they lie."""
+    return (
+        first.kinds == second.kinds
+        and are_scanned_alike(first.files, second.files)
+        and settings_agree(first.files, second.files)
+    )
+
+
+def _is_heart(chain: Sequence[_Placed]) -> bool:
+    """Whether scans that follow one another are a stack that is no longer than a heart."""
+    if chain[-1].offsets_mm[-1] - chain[0].offsets_mm[0] > MAX_HEART_MM:
         return False
-    if _kinds(first) != _kinds(second) or not are_scanned_alike(first.files, second.files):
-        return False
-    planes = (*first.planes, *second.planes)
+    planes = [plane for part in chain for plane in part.planes]
     try:
         check_stack([planes[place[0]] for place in places_of(planes)])
     except GeometryError:
@@ -142,23 +224,10 @@ def _are_parts(first: _Placed, second: _Placed) -> bool:
     return True
 
 
-def _kinds(scan: _Placed) -> tuple[object, ...]:
-    """What a scan shows: its reconstructions, its view, LGE or not, and images of a slice."""
-    header = scan.files[0].header
-    images_each = len(scan.planes) // len(scan.offsets_mm)
-    return (
-        {kind_of(file.header) for file in scan.files},
-        kind_by_name(series_name(scan.files[0])),
-        name_with(header, LONG_AXIS) is None,
-        other_scan_reason(header, images_each=images_each) is None,
-        images_each,
-    )
-
-
-def _together(first: _Placed, second: _Placed) -> _Placed:
+def _together(chain: Sequence[_Placed]) -> _Placed:
     return _Placed(
-        (*first.numbers, *second.numbers),
-        (*first.files, *second.files),
-        (*first.planes, *second.planes),
-        np.concatenate([first.offsets_mm, second.offsets_mm]),
+        tuple(number for part in chain for number in part.numbers),
+        tuple(file for part in chain for file in part.files),
+        tuple(plane for part in chain for plane in part.planes),
+        np.concatenate([part.offsets_mm for part in chain]),
     )
