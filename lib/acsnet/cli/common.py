@@ -32,7 +32,7 @@ PIPE_WIDTH = 400
 """A file or another program that reads a table gets a row on one line."""
 
 EXTRAS = {
-    "train": ("torch", "sklearn", "mlflow"),
+    "train": ("filelock", "torch", "sklearn", "mlflow"),
     "dicom": ("highdicom", "pynetdicom", "dicomweb_client", "requests", "SimpleITK"),
     "report": ("trimesh",),
     "cohort": ("filelock", "pyarrow", "ray"),
@@ -52,6 +52,7 @@ EXTRAS = {
 
 EXTRA_OF = {
     "cohort": "cohort",
+    "train": "train",
     **dict.fromkeys(("accounts", "backup", "labels", "models", "restore", "serve"), "server"),
 }
 """The extra of a command that needs all of it, whichever package is missed first."""

@@ -234,7 +234,7 @@ def placed_on(drawn: LabelMap, *, scan: ShortAxisScan, image: Path) -> NDArray[n
     try:
         return on_grid(drawn, scan.grid)
     except GeometryError as error:
-        msg = f"{error}; the image is {image}"
+        msg = f"{error}; the grid is that of {image}"
         raise InputError(msg) from error
 
 
