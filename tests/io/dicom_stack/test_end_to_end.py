@@ -231,6 +231,12 @@ def test_series_that_may_be_parts_are_told_with_the_way_to_join_them(patient_1, 
     np.testing.assert_array_equal(read_scan(folder, series="20,21").pixels, plain.pixels)
 
 
+def test_series_of_one_number_that_may_be_parts_are_told_by_their_uids(patient_1, tmp_path):
+    folder = written(patient_1, tmp_path, InversionTime=900, SeriesNumber=20)
+    with pytest.raises(InputError, match=r"; series 1\.2\.3\.0, 1\.2\.3\.1 lie end to end"):
+        read_scan(folder)
+
+
 @pytest.mark.parametrize("tags", [{"InversionTime": 900}, {"FrameOfReferenceUID": "1.2.9"}])
 def test_series_that_may_be_parts_and_are_measured_alone_are_told_of_each_other(
     patient_1, tmp_path, tags
@@ -264,8 +270,10 @@ def test_a_series_taken_as_the_only_lge_is_told_what_lies_next_to_it(patient_1, 
         {"SeriesDescription": "LGE SAX subtraction"},
         {"SeriesDescription": "T2 SAX"},
         {"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]},
+        {"AcquisitionDate": "20200102"},
+        {"PatientID": "", "PatientName": "Another"},
     ],
-    ids=["sequence", "its name", "planning", "subtraction", "T2", "localizer"],
+    ids=["sequence", "its name", "planning", "subtraction", "T2", "localizer", "day", "patient"],
 )
 def test_what_is_no_part_raises_no_alarm_beside_a_stack(patient_1, tmp_path, tags):
     for dataset in patient_1:

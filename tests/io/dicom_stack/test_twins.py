@@ -71,6 +71,19 @@ def test_what_differs_from_a_part_of_a_series_is_not_told_as_sent_again(
     assert not [text for scan in scans for text in scan.remarks if "sent again" in text]
 
 
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"RescaleSlope": "1", "RescaleIntercept": "0"},
+        {"RescaleSlope": "1.0", "RescaleIntercept": "0.0"},
+    ],
+    ids=str,
+)
+def test_copies_with_the_same_values_in_other_tags_are_copies(patient_1, plain, tmp_path, tags):
+    folder = sent_again(patient_1, tmp_path, some=range(8), InstanceNumber=99, **tags)
+    np.testing.assert_array_equal(read_scan(folder).pixels, plain.pixels)
+
+
 @WAYS
 def test_of_one_series_some_images_sent_again_are_no_repeats(patient_1, plain, tmp_path, read):
     """Five of eight: the others are there once."""

@@ -234,9 +234,10 @@ def _hint(groups: Sequence[list[DicomFile]]) -> str:
     if count := count_of_slices(groups):
         which = f"{count} of them lie as the slices of one stack do"
     elif following := adjoining(groups):
-        numbers = dict.fromkeys(number for pair in following for number in pair)
-        called = ", ".join(_names(groups[i])[1] or _names(groups[i])[0] for i in numbers)
-        which = f"series {called} lie end to end, as parts of one stack do"
+        parts = [_names(groups[i]) for i in dict.fromkeys(i for pair in following for i in pair)]
+        numbers = {number for _, number in parts} - {""}
+        named = [number if len(numbers) == len(parts) else uid for uid, number in parts]
+        which = f"series {', '.join(named)} lie end to end, as parts of one stack do"
     else:
         return ""
     return f"; {which}: several UIDs or numbers, with commas between them, choose these together"

@@ -12,8 +12,8 @@ from pathlib import Path
 import pydicom
 
 from acsnet.errors import InputError
-from acsnet.io.dicom_files.dicom_file import DAMAGED, DicomFile
-from acsnet.io.dicom_stack.file_checks import PIXEL_TAGS
+from acsnet.io.dicom_files.dicom_file import DAMAGED, DicomFile, number_of
+from acsnet.io.dicom_stack.file_checks import MATRIX_TAGS, PIXEL_TAGS
 from acsnet.io.dicom_stack.frames import GROUPS
 from acsnet.io.dicom_stack.phases import SEPARATING_TAGS
 from acsnet.io.dicom_stack.pixels import stored_pixels
@@ -150,9 +150,14 @@ def _digest(path: Path, _changed_ns: int) -> bytes:
     scales = pydicom.dcmread(
         path, force=True, stop_before_pixels=True, specific_tags=[*RESCALED, *GROUPS]
     )
-    matrix = [(tag.keyword, str(tag.value)) for tag in stored if tag.keyword not in PIXEL_TAGS]
-    scale = [(tag.keyword, str(tag.value)) for tag in scales.iterall() if tag.keyword in RESCALED]
-    digest = hashlib.sha256(repr((matrix, scale)).encode())
+    matrix = [(tag, str(stored.get(tag, ""))) for tag in MATRIX_TAGS]
+    scale = [
+        (tag.keyword, number if (number := number_of(text := str(tag.value))) is not None else text)
+        for tag in scales.iterall()
+        if tag.keyword in RESCALED
+    ]
+    is_as_stored = {*scale} <= {("RescaleSlope", 1.0), ("RescaleIntercept", 0.0)}
+    digest = hashlib.sha256(repr((matrix, () if is_as_stored else scale)).encode())
     for tag in (tag for tag in PIXEL_TAGS if tag in stored):
         digest.update(stored[tag].value)
     return digest.digest()

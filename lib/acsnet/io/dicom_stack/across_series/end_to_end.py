@@ -23,7 +23,7 @@ from acsnet.io.dicom_stack.lost_slices import check_stack
 from acsnet.io.dicom_stack.planes import offsets_mm, places_of, planes_in
 from acsnet.io.dicom_stack.repeats import are_scanned_alike
 from acsnet.io.dicom_stack.selection import LOCALIZER, NEXT_SLICE, stacks_of
-from acsnet.io.dicom_stack.series_names import AID, own_words, series_name
+from acsnet.io.dicom_stack.series_names import AID, own_words, person, series_name
 from acsnet.io.geometry import Plane
 from acsnet.io.series_words import LONG_AXIS
 
@@ -77,7 +77,7 @@ def end_to_end(scans: Sequence[Sequence[DicomFile]]) -> list[list[int]]:
 
 
 def adjoining(scans: Sequence[Sequence[DicomFile]]) -> list[tuple[int, int]]:
-    """Numbers of two scans of one study, kind and sequence each; the second follows the first.
+    """Numbers of two scans of one study, day, kind and sequence; the second follows the first.
 
     They may be parts of one ventricle, and `end_to_end` is not sure. Planning images, pictures made
     of a scan, and other contrasts are none.
@@ -112,14 +112,16 @@ def _called(files: Sequence[DicomFile]) -> Hashable:
 
 
 def _of_sequence(files: Sequence[DicomFile]) -> Hashable:
-    """Study, patient and sequence of what may be a part of a ventricle; None of what is none."""
+    """Whose, of when and what it is; None of what is no part of a ventricle."""
     first = files[0]
     types = first.text("ImageType").upper()
     if AID.search(series_name(first)) or LOCALIZER in types or "SUBTRACT" in types:
         return None
     if other_reason(first.header) is not None:
         return None
-    return tuple(map(first.text, ("StudyInstanceUID", "PatientID", *SEQUENCE_TAGS)))
+    whose = first.text("PatientID") or person(first.text("PatientName"))
+    day = first.text("AcquisitionDate") or first.text("StudyDate")
+    return whose, day, *map(first.text, ("StudyInstanceUID", *SEQUENCE_TAGS))
 
 
 def _of_one_plane(
