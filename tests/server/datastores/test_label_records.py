@@ -109,6 +109,16 @@ def test_a_client_gets_a_record_under_the_names_of_monai_label():
     assert record.warnings == ("odd",)
 
 
+def test_a_draft_of_the_same_second_is_newer_than_the_version_saved_before_it():
+    before = version("v1", 1)
+    draft = replace(
+        records_of_folder({"original": {"client_id": "ACSNet"}}, [], scan="now")[0],
+        saved=before.saved.replace(microsecond=500_000),
+    )
+    records = records_of_folder({"original": draft.to_info()}, [before], scan="now")
+    assert [one.tag or one.id for one in records] == ["original", "v1"]
+
+
 def test_a_label_is_read_when_it_was_accepted_and_not_when_it_was_saved():
     later = datetime(2026, 12, 19, 8, 0, tzinfo=timezone.utc)
     accepted, draft = version("v1", 1, state="reviewed", reviewed=later), version("v2", 2)

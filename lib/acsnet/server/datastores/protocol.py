@@ -117,13 +117,14 @@ class LabelRecord:
     def to_info(self) -> dict[str, Any]:
         """As MONAI Label's record of a label, where `user` is the author and `ts` the time.
 
+        To the fraction of a second, which tells whether a draft is older than what a person saved.
         The model's draft in a folder has no `version`.
         """
         return {
             **({"version": self.id} if self.id else {}),
             "state": self.state,
             "user": self.author,
-            "ts": 0 if self.saved is None else int(self.saved.timestamp()),
+            "ts": 0 if self.saved is None else self.saved.timestamp(),
             "model": self.model,
             "reviewer": self.reviewer,
             "comment": self.comment,
