@@ -110,7 +110,8 @@ def test_a_client_gets_a_record_under_the_names_of_monai_label():
 
 
 def test_a_draft_of_the_same_second_is_newer_than_the_version_saved_before_it():
-    before = version("v1", 1)
+    first = version("v1", 1)
+    before = replace(first, saved=first.saved.replace(microsecond=200_000))
     draft = replace(
         records_of_folder({"original": {"client_id": "ACSNet"}}, [], scan="now")[0],
         saved=before.saved.replace(microsecond=500_000),
