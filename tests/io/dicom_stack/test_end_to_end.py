@@ -1,39 +1,15 @@
 """Series that go on where another ends are one ventricle, whatever they are called."""
 
-from pathlib import Path
-
 import numpy as np
 import packed_scans
 import pytest
-from oblique_stack import NORMAL, ROW_TO, STEP_MM, image
+from oblique_series import numbers, series
 from ways_in import by_cohort, by_command_line, by_server
 
 from acsnet.errors import InputError
 from acsnet.io import read_scan
-from acsnet.io.dicom_files.dicom_file import DicomFile
 from acsnet.io.dicom_stack.across_series.parts import joined
 from acsnet.server.datastores.folder import StudiesDatastore
-
-
-def series(name, places, *, number, kind="M", images=1, aside_mm=0.0, **tags):
-    """Some images at each place, in steps of the stack, of one series; its UID is its number."""
-    files = []
-    for place in np.repeat(np.array(places, float), images):
-        dataset = image(len(files), series=f"1.2.3.{number}")
-        position = STEP_MM * place * NORMAL + aside_mm * ROW_TO
-        dataset.ImagePositionPatient = [*map(float, position)]
-        dataset.ImageType, dataset.SeriesNumber = ["ORIGINAL", "PRIMARY", kind], number
-        dataset.SeriesDescription = name
-        for tag, value in tags.items():
-            setattr(dataset, tag, value)
-        files.append(DicomFile(Path(f"{number}-{len(files)}"), f"{number}", dataset))
-    return files
-
-
-def numbers(groups):
-    """Which series were joined, each by its number."""
-    return [sorted({int(file.text("SeriesNumber")) for file in group}) for group in groups]
-
 
 LOWER = series("LGE SAX", range(4), number=10, EchoTime=1.4, InversionTime=300)
 

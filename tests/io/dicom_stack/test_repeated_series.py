@@ -1,17 +1,18 @@
 """Slices that were taken again, or are counted by letters, as series of their own."""
 
-from pathlib import Path
+from functools import partial
 
 import numpy as np
+import oblique_series
 import packed_scans
 import pytest
-from oblique_stack import NORMAL, STEP_MM, image
+from oblique_series import numbers
+from oblique_stack import STEP_MM
 from pydicom.uid import generate_uid
 from ways_in import by_cohort, by_command_line, by_server
 
 from acsnet.errors import AcsnetError, InputError
 from acsnet.io import read_scan
-from acsnet.io.dicom_files.dicom_file import DicomFile
 from acsnet.io.dicom_stack.across_series.parts import joined
 from acsnet.io.dicom_stack.series_names import join_remarks, name_stem
 from acsnet.io.finder import scans_of
@@ -20,25 +21,7 @@ from acsnet.io.series import SeriesFinder
 WAYS = pytest.mark.parametrize("read", [by_command_line, by_cohort, by_server])
 
 
-def series(name, places, *, number, kind="M", images=1, **tags):
-    """Some images at each place, in steps of the stack, of one series; its UID is its number."""
-    files = []
-    for place in np.repeat(np.array(places, float), images):
-        dataset = image(len(files), series=f"1.2.3.{number}")
-        dataset.ImagePositionPatient = [*map(float, STEP_MM * place * NORMAL)]
-        dataset.ImageType, dataset.SeriesNumber = ["ORIGINAL", "PRIMARY", kind], number
-        dataset.SeriesDescription, dataset.SliceThickness = name, STEP_MM
-        for tag, value in tags.items():
-            setattr(dataset, tag, value)
-        files.append(DicomFile(Path(f"{number}-{len(files)}"), f"{number}", dataset))
-    return files
-
-
-def numbers(groups):
-    """Which series were joined, each by its number."""
-    return [sorted({int(file.text("SeriesNumber")) for file in group}) for group in groups]
-
-
+series = partial(oblique_series.series, SliceThickness=STEP_MM)
 WHOLE = series("LGE SA", range(8), number=10)
 
 

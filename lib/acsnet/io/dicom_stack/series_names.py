@@ -66,7 +66,10 @@ OWN = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE,
 )
-"""A moment, a place or a purpose that is not that of every part of a ventricle."""
+"""A moment, a place or a purpose that is not that of every part of a ventricle.
+
+Umlauts also as two letters or two characters, and as a wrong SpecificCharacterSet leaves them.
+"""
 
 AID = re.compile(
     r"(?<![^\W\d_]) (?: plan | scout | survey | lo[ck]al | loc (?![^\W\d_]) | subtr"
