@@ -4,6 +4,8 @@
 `scans`, one the first phantom as DICOM) and one that a client uploaded: labels of Ana, Bo, Cy and
 Di, reviewed by Rea, one of them withdrawn, one under a client's own tag; drafts of the model,
 scores, models, the audit log. `expected.json` in it is what that version told of them.
+`data/state-layout-3.tar.gz` is what release 0.2.0 (commit 8573788) made of it, with what Ana drew
+and did not save, what Cy clicked, what Bo entered, a requested training, and its hold-out.
 """
 
 import hashlib
@@ -22,16 +24,26 @@ import pytest
 from acsnet.active_learning.score_store import ScoreStore
 from acsnet.annotations import audit_log
 from acsnet.annotations.label_versions import VersionStore
+from acsnet.annotations.reading_details import DetailsStore
+from acsnet.fine_tuning.holdout import read_holdout
 from acsnet.fine_tuning.model_registry import Models
+from acsnet.fine_tuning.training_request import read_request, run_folders
+from acsnet.labels import Label
+from acsnet.server.corrections.reader_states import ReaderStates
+from acsnet.server.corrections.unsaved_edits import UnsavedEdits
 from acsnet.server.datastores.folder import StudiesDatastore
 from acsnet.server.datastores.folder_links import UPLOAD_REMARK
+from acsnet.server.datastores.preflight import fingerprint
 from acsnet.server.learning.image_scores import ScoreBook
 from acsnet.server.learning.scoring import AgreementScoring
 from acsnet.server.pages.cases import build_case
 from acsnet.server.state.backup import write_backup
 from acsnet.server.state.paths import (
+    CLICKS,
+    DETAILS,
     VERSIONS,
     audit_log_file,
+    edits_folder,
     models_folder,
     state_folder,
     store_folder,
@@ -41,6 +53,7 @@ from acsnet.server.state.restore import restore_backup
 from acsnet.server.state.schema import schema_of, settle_state
 
 STATE = Path(__file__).parent / "data" / "state-layout-2.tar.gz"
+RELEASE = Path(__file__).parent / "data" / "state-layout-3.tar.gz"
 SCANS_OF = 1_700_000_000
 """Time of the scans' files: what a label belongs to is told by it."""
 
@@ -60,24 +73,26 @@ def scans(folder, samples):
         os.utime(path, (SCANS_OF, SCANS_OF))
 
 
-def unpacked(folder):
+def unpacked(folder, state):
     """That state in `folder`, which is the state folder; its studies lay elsewhere then."""
-    with tarfile.open(STATE) as archive:
+    with tarfile.open(state) as archive:
         archive.extractall(folder, filter="data")
     studies = folder / "studies"
     (folder / "state" / "studies" / "studies").rename(store_folder(studies))
     (folder / "state" / "models" / "studies").rename(models_folder(str(studies)))
+    if state == RELEASE:
+        (folder / "state" / "edits" / "studies").rename(edits_folder(str(studies)))
 
 
-@pytest.fixture(scope="module")
-def upgraded(tmp_path_factory, samples):
+@pytest.fixture(scope="module", params=[STATE, RELEASE], ids=["layout 2", "0.2.0"])
+def upgraded(request, tmp_path_factory, samples):
     """store: of this version on that state; studies: its folder; expected: what was told before."""
     folder = tmp_path_factory.mktemp("upgraded")
     studies = folder / "studies"
     scans(studies, samples)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ACSNET_STATE", str(folder / "state"))
-        unpacked(folder)
+        unpacked(folder, request.param)
         settle_state(state_folder())
         repaired = repair(
             state_folder(),
@@ -191,6 +206,43 @@ def test_scores_models_and_the_audit_log_are_there(upgraded):
     assert store.get_image_info("b")["strategy"] == expected["offered"]
 
 
+@pytest.mark.parametrize("upgraded", [RELEASE], ids=["0.2.0"], indirect=True)
+def test_what_was_not_saved_yet_and_entered_beside_labels_is_there(upgraded):
+    _, studies, expected = upgraded
+    before = expected["unsaved_edit"]
+    edits = UnsavedEdits(edits_folder(str(studies))).of(before["image"], before["reader"])
+    assert [{key: getattr(edit, key) for key in before} for edit in edits] == [before]
+    clicked = expected["clicks"]
+    states = ReaderStates(store_folder(studies) / CLICKS)
+    state, remarks = states.read(clicked["reader"], clicked["image"])
+    assert (remarks, state.scan) == ((), fingerprint(studies / "b.nii"))
+    assert [[name, list(index)] for name, index in state.points] == clicked["points"]
+    assert np.count_nonzero(state.start.labels == Label.LV_MYOCARDIUM) == clicked["wall"]
+    entered = expected["details"]
+    details = DetailsStore(store_folder(studies) / DETAILS)
+    saved, remarks = details.read(entered["image"], scan=fingerprint(studies / "a.nii"))
+    assert (remarks, saved.reader) == ((), entered["reader"])
+    assert saved.details.to_dict() == entered["details"]
+
+
+@pytest.mark.parametrize("upgraded", [RELEASE], ids=["0.2.0"], indirect=True)
+def test_patients_stay_on_their_side_and_a_training_that_was_asked_for_is_read(upgraded):
+    _, studies, expected = upgraded
+    root = models_folder(str(studies))
+    holdout = asdict(read_holdout(root))
+    assert {side: sorted(ids) for side, ids in holdout.items()} == expected["holdout"]
+    before = expected["request"]
+    (run,) = run_folders(root)
+    asked = read_request(run)
+    assert (run.name, asked.trainer, asked.base) == tuple(
+        before[key] for key in ("run", "trainer", "base")
+    )
+    assert [[one.name, one.sha256, one.held] for one in asked.cases] == before["cases"]
+    assert [hashlib.sha256(one.label.read_bytes()).hexdigest() for one in asked.cases] == [
+        sha256 for _, sha256, _ in before["cases"]
+    ]
+
+
 def test_a_backup_by_this_version_holds_what_only_earlier_ones_kept_so(tmp_path, monkeypatch):
     """The records of all drafts in one file, and an upload among the links to scans."""
 
@@ -199,7 +251,7 @@ def test_a_backup_by_this_version_holds_what_only_earlier_ones_kept_so(tmp_path,
         return [(store / name).read_bytes() for name in ("datastore_v2.json", "images/own.nii.gz")]
 
     monkeypatch.setenv("ACSNET_STATE", str(tmp_path / "state"))
-    unpacked(tmp_path)
+    unpacked(tmp_path, STATE)
     before = kept()
     write_backup(tmp_path / "b.tar.gz", studies=str(tmp_path / "studies"))
     monkeypatch.setenv("ACSNET_STATE", str(tmp_path / "restored"))
