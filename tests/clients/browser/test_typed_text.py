@@ -197,3 +197,24 @@ def test_regions_have_borders_where_they_are_filled_and_the_grey_zone_dashes(pag
     page.locator("#tool-style").select_option("fill")
     assert page.evaluate("window.dashes").count(2) == 1
     look("filled")
+
+
+def test_a_label_map_is_accepted_by_a_press_of_its_own_once_it_is_on_the_screen(page, case):
+    sent, held = [], []
+    page.on("request", lambda request: sent.append(request.method))
+    page.route("**/labels.bin?*", lambda route: held.append(route))
+    with page.expect_request("**/labels.bin?*"):
+        page.reload()
+    page.keyboard.press("a")
+    page.get_by_text("Wait until the label map is on the screen, then accept it.").wait_for()
+    held[0].abort()
+    page.get_by_text("The label map cannot be shown: the server cannot be reached").wait_for()
+    page.keyboard.down("a")
+    page.unroute_all()
+    opened(page, page.url)
+    page.keyboard.down("a")  # the key is still held down
+    page.wait_for_timeout(300)
+    assert "POST" not in sent
+    page.keyboard.up("a")
+    page.keyboard.press("a")
+    accepted(page)

@@ -8,6 +8,7 @@ import requests
 from viewer_pages import accepted, headers, infer, label_map
 
 SENTENCE = "Save or undo your clicks first."
+PICTURE = "document.getElementById('slice').toDataURL()"
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ def test_accept_accepts_what_is_on_the_screen_and_nothing_else_is_decided_on(pag
     series, at = case
     before = records(url, series)
     click(page, at)
-    assert page.get_by_text("of the saved label map").first.is_visible()
+    assert page.get_by_text("before your clicks").first.is_visible()
     look("unsaved")
     page.locator("textarea[name=comment]").first.fill("apex is missing")
     page.locator("summary", has_text="Withdraw").first.click()
@@ -82,6 +83,54 @@ def test_accept_accepts_what_is_on_the_screen_and_nothing_else_is_decided_on(pag
     assert label_map(url, series, "final")[at] == 0
 
 
+def test_clicks_are_saved_after_the_report_and_later_ones_go_on_from_them(page, url, case):
+    """And in the name of a reader, who is asked for it in the one field that is in sight."""
+    series, at = case
+    before = records(url, series)
+    click(page, at)
+    report = page.locator("form.fields")
+    report.get_by_label("Height").fill("1,70m")
+    page.locator("#accept").click()
+    page.get_by_text("height must be a number, got '1,70m'").wait_for()
+    assert records(url, series) == before
+    report.get_by_label("Height").fill("170")
+    report.get_by_label("Weight").fill("70")
+    page.locator("summary", has_text="Withdraw").first.click()
+    why = page.locator("td [name=comment]").first
+    why.fill("drawn twice")
+    page.once("dialog", lambda dialog: dialog.dismiss())  # nobody says that it may be lost
+    page.locator("#accept").click()
+    page.get_by_text("Saved.", exact=True).wait_for()
+    saved = records(url, series)[0]
+    assert (saved["user"], saved["state"]) == ("Kay", "draft")
+    assert page.get_by_text("before your clicks").first.is_visible()
+    picture = page.evaluate(PICTURE)
+    told = click(page, (at[0] + 1, *at[1:]))
+    assert (told["started_from"]["version"], len(told["clicks"])) == (saved["version"], 1)
+    page.keyboard.press("u")
+    page.get_by_text("0 clicks: nothing changed").wait_for()
+    assert page.evaluate(PICTURE) == picture
+    why.fill("")
+    page.locator("#accept").click()
+    accepted(page)
+    newest = records(url, series)
+    assert (newest[0]["version"], newest[0]["state"]) == (saved["version"], "reviewed")
+    assert len(newest) == len(before) + 1
+    assert label_map(url, series, "final")[at] == 0
+
+    opened(page, f"{url}/acsnet/cases/{series}")
+    report.get_by_label("Reader").fill(" ")
+    click(page, (at[0] + 1, *at[1:]))
+    page.keyboard.press("v")
+    page.get_by_text("Enter your name as reader, then save again.").wait_for()
+    assert records(url, series) == newest
+    page.keyboard.press("Backspace")
+    page.keyboard.type("Bo")
+    page.locator("#click-save").click()
+    page.wait_for_url(re.compile(r"version=\d"))
+    assert records(url, series)[0]["user"] == "Bo"
+
+
 def test_unsaved_clicks_are_there_after_a_reload_and_go_on_from_their_own_draft(
     page, url, case, look
 ):
@@ -89,7 +138,7 @@ def test_unsaved_clicks_are_there_after_a_reload_and_go_on_from_their_own_draft(
     told = click(page, at)
     infer(url, series)  # somebody else has the draft drawn anew
     opened(page, page.url)
-    assert not page.get_by_text("of the saved label map").first.is_visible()
+    assert not page.get_by_text("before your clicks").first.is_visible()
     look("unsaved-offered")
     with page.expect_response(lambda answer: answer.url.endswith("/click")) as again:
         page.get_by_role("button", name="Go on with your 1 unsaved click").click()

@@ -14,6 +14,7 @@
   const clicks = []; // on the screen, and not saved
   let kept = ''; // what the server calls the label map that they started from
   let before = null; // what this reader clicked here before the page was opened
+  const opened = tool.dataset.version; // whose measures are on the page
   let slices = null; // of desk.js: what is shown, and how to draw it
   let busy = false;
   let passedOver = ''; // what to say of what was clicked or pressed while an answer was waited for
@@ -25,7 +26,7 @@
   const named = (value) => [...kind.options].find((option) => option.value === value).text;
   const enable = () => {
     undo.disabled = save.disabled = !busy && !clicks.length;
-    document.body.classList.toggle('unsaved', clicks.length > 0);
+    document.body.classList.toggle('unsaved', clicks.length > 0 || tool.dataset.version !== opened);
   };
 
   // Whether an answer is waited for; the reader is told that what was done meanwhile was not taken.
@@ -98,12 +99,30 @@
       + `${burden === null ? '' : `; scar burden ${burden.toFixed(1)} %`}.${clicks.length ? ' Not saved.' : ''}`);
   } });
 
-  // From now on what is on the screen is the version that was saved.
-  const keep = (then) => ask('Saving…', KEPT, { saving: true, then: ({ saved }) => {
+  // From now on what is on the screen is the version that was saved, and the next click starts from it.
+  const startFrom = async (version, label_map) => {
     clicks.length = 0;
-    if (form) Object.assign(form.elements.version, { value: saved.version });
-    then(saved);
-  } });
+    kept = '';
+    Object.assign(tool.dataset, { version, saved: '' });
+    if (form) {
+      form.elements.version.value = version;
+      form.elements.saved.value = '';
+    }
+    slices.shown = await unpack(label_map);
+    slices.show(slices.shown, []);
+    say('Saved.');
+  };
+  const keep = async (then) => {
+    if (!reader().trim()) {
+      document.querySelector('#decide [name="by"], form.fields [name="by"]').focus(); // others are folded away
+      say('Enter your name as reader, then save again.');
+      return false;
+    }
+    return ask('Saving…', KEPT, { saving: true, then: async ({ saved, label_map }) => {
+      await startFrom(saved.version, label_map);
+      then(saved);
+    } });
+  };
   const openSaved = ({ version }) => window.location.assign(`${tool.dataset.case}?${new URLSearchParams({ version })}`);
   const sentences = ({ remarks }) => remarks.map((text) => `${text[0].toUpperCase()}${text.slice(1)}.`).join(' ');
 

@@ -4,6 +4,7 @@
   const desk = document.getElementById('desk');
   const form = document.getElementById('decide');
   const say = (text) => { const line = document.getElementById('said'); if (line) line.textContent = text; };
+  let unseen = 'Wait until the label map is on the screen, then accept it.'; // else empty
 
   // ---- decisions --------------------------------------------------------------------------
   const press = (id) => {
@@ -13,6 +14,12 @@
   };
   if (form) {
     const comment = form.elements.comment;
+    const accept = document.getElementById('accept');
+    if (accept) accept.addEventListener('click', (event) => {
+      if (!unseen) return;
+      event.preventDefault();
+      say(unseen);
+    });
     const reject = document.getElementById('reject');
     if (reject) reject.addEventListener('click', (event) => {
       if (comment.value.trim()) return;
@@ -62,7 +69,8 @@
     try {
       scan = await voxels(desk.dataset.scan, Uint16Array);
     } catch (error) {
-      document.getElementById('where').textContent = `The slices cannot be shown: ${error.message}`;
+      unseen = `The slices cannot be shown: ${error.message}`;
+      document.getElementById('where').textContent = unseen;
       return;
     }
     const size = scan.rows * scan.columns;
@@ -364,9 +372,11 @@
         if (desk.dataset[name]) maps[k] = await voxels(desk.dataset[name], Uint8Array);
       }
     } catch (error) {
-      say(`The label map cannot be shown: ${error.message}`);
+      unseen = `The label map cannot be shown: ${error.message}`;
+      say(unseen);
     }
     if (maps[0]) {
+      unseen = '';
       state.heart = around(maps[0]);
       const drawn = [...Array(scan.slices).keys()].filter((k) => plane(maps[0], k).some(Boolean));
       if (drawn.length) state.slice = drawn[Math.floor(drawn.length / 2)];
@@ -380,7 +390,9 @@
     desk.dataset.ready = 'yes';
   };
 
+  const HELD = new Set(['[', ']', '-', '+', '=', ',', '.']); // and arrows: what a key that is held repeats
   document.addEventListener('keydown', (event) => {
+    if (event.repeat && !event.key.startsWith('Arrow') && !HELD.has(event.key)) return;
     const typing = event.target.closest('input:not([type="checkbox"]):not([type="range"]), textarea, select');
     if (typing || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     if (event.target.type === 'range' && event.key.startsWith('Arrow')) return;

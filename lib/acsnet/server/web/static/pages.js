@@ -91,20 +91,24 @@
   };
   const decide = document.getElementById('decide');
   const details = document.querySelector('form.fields');
+  // For the report: saved before anything else of a decision, the clicks of clicks.js among it.
   document.addEventListener('submit', async (event) => {
     const { target, submitter } = event;
+    if (off || target !== decide || !details || !holds(details)) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    lock(submitter);
+    const said = document.getElementById('said');
+    said.replaceChildren();
+    const fault = await saved(details);
+    on();
+    if (fault.length) said.replaceChildren('Not done, as what you entered for the report is not saved: ', ...fault);
+    else decide.requestSubmit(submitter);
+  }, true);
+  document.addEventListener('submit', (event) => {
+    const { target, submitter } = event;
     if (target.method !== 'post') return;
-    if (off) { event.preventDefault(); return; }
-    if (target === decide && details && holds(details)) { // for the report: saved before the next case opens
-      event.preventDefault();
-      lock(submitter);
-      const said = document.getElementById('said');
-      said.replaceChildren();
-      const fault = await saved(details);
-      on();
-      if (fault.length) said.replaceChildren('Not done, as what you entered for the report is not saved: ', ...fault);
-      else decide.requestSubmit(submitter);
-    } else if (unsent(target) && !window.confirm(LOST)) event.preventDefault();
+    if (off || (unsent(target) && !window.confirm(LOST))) event.preventDefault();
     else lock(submitter);
   });
   // Else it is a new page, or one whose pictures came late.
