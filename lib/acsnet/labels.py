@@ -127,6 +127,14 @@ def find_label(name: str) -> Label | None:
     return _BY_NAME.get(_plain(name))
 
 
+def is_no_label(name: str) -> bool:
+    """Whether a segment is one that 3D Slicer's MONAI Label module leaves out of what it saves.
+
+    Names are compared as by `find_label`.
+    """
+    return _plain(name) in _NO_LABELS
+
+
 def is_only_numbered(name: str, value: int) -> bool:
     """Whether a segment is called as programs call one of this value that nobody has named.
 
@@ -151,3 +159,6 @@ def _plain(name: str) -> str:
 
 
 _BY_NAME = {_plain(name): info.label for info in LABELS for name in (info.name, info.description)}
+_NO_LABELS = {
+    _plain(name) for name in ("background", "foreground_scribbles", "background_scribbles")
+}

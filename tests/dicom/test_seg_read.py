@@ -11,9 +11,10 @@ from acsnet.dicom.seg_labels import LABEL_MAP_STORAGE, is_mappable, own_state
 from acsnet.dicom.seg_read import read_seg
 from acsnet.dicom.seg_write import make_seg
 from acsnet.errors import GeometryError, InputError
+from acsnet.labels import is_only_numbered
 
 from .conftest import COLUMNS, ROWS, sample_sources
-from .seg_frames import frame, slice_position, with_frames
+from .seg_frames import frame, frames_of, slice_position, with_frames
 
 NAMES = (
     "lv_blood_pool",
@@ -127,6 +128,36 @@ def test_an_unknown_segment_without_pixels_is_told(seg, sources):
     with_frames(seg, [(frame(1, slice_position(0)), np.ones((ROWS, COLUMNS), dtype=bool))])
     reading = read_seg(seg, sources)
     assert reading.warnings == ("segment 'Segment 4' is not known; it is empty and left out",)
+
+
+def with_painted_segment(seg, name):
+    """The SEG with a sixth segment, which fills a slice and a plane between two slices."""
+    anonymous_codes(seg)
+    painted = copy.deepcopy(seg.SegmentSequence[0])
+    painted.SegmentNumber, painted.SegmentLabel = 6, name
+    seg.SegmentSequence.append(painted)
+    everywhere = np.ones((ROWS, COLUMNS), dtype=bool)
+    frames = [(frame(6, slice_position(at)), everywhere) for at in (1, 1.5)]
+    return with_frames(seg, [*frames_of(seg), *frames])
+
+
+@pytest.mark.parametrize("name", ["background", "Background", "Foreground scribbles"])
+def test_background_and_scribbles_are_left_out(seg, labels, sources, name):
+    reading = read_seg(with_painted_segment(seg, name), sources)
+    np.testing.assert_array_equal(reading.labels, labels)
+    assert reading.warnings == ()
+    seg.SegmentSequence[5].SegmentLabel = "liver"
+    with pytest.raises(InputError, match="segments 'liver' are none of"):
+        read_seg(seg, sources)
+
+
+def test_background_has_no_value_beside_numbered_segments(seg, labels, sources):
+    for number, item in enumerate(seg.SegmentSequence, start=1):
+        item.SegmentLabel = f"Segment {number}"
+    painted = with_painted_segment(seg, "background")
+    reading = read_seg(painted, sources, by_number=is_only_numbered)
+    np.testing.assert_array_equal(reading.labels, labels)
+    assert not reading.named
 
 
 def test_scar_that_is_neither_core_nor_grey_zone_is_not_guessed(seg, sources):

@@ -275,7 +275,7 @@ def test_a_segment_with_a_name_in_any_script_is_called_by_it(tmp_path, name, cod
     np.testing.assert_array_equal(read_label_file(path, by_value=True).labels, drawn())
 
 
-@pytest.mark.parametrize("name", ["background", "foreground_scribbles", "background_scribbles"])
+@pytest.mark.parametrize("name", ["background", "Background", "foreground_scribbles"])
 def test_what_slicers_module_never_saves_is_left_out(tmp_path, name):
     painted = drawn().astype(np.uint8)
     painted[drawn() == 0] = 9

@@ -51,9 +51,15 @@ def test_a_map_of_the_same_shape_that_leaves_the_voxels_is_refused(scan, tmp_pat
         read_client_labels(path, grid=image.grid)
 
 
-def test_a_map_with_rows_for_columns_is_refused_with_the_names_of_both_files(scan, tmp_path):
+@pytest.mark.parametrize("drawn_in", [np.s_[:], np.s_[70:90, 70:90]])
+def test_a_map_with_rows_for_columns_is_refused_with_the_names_of_both_files(
+    scan, tmp_path, drawn_in
+):
+    """Also where all labels lie within the image that way, too."""
     image, image_path = scan
-    path = save(tmp_path / "a.nii", np.ones((160, 176, 4), np.uint8), image.grid.affine)
+    labels = np.zeros((160, 176, 4), np.uint8)
+    labels[drawn_in] = 1
+    path = save(tmp_path / "a.nii", labels, image.grid.affine)
     reason = r"a\.nii must have .* \(176, 160, 4\), got \(160, 176, 4\); .* of .*image\.nii"
     with pytest.raises(InputError, match=reason):
         read_labels_on(path, scan=image, image=image_path)
@@ -77,6 +83,45 @@ def test_a_map_with_a_rounded_affine_lies_on_its_image(scan, tmp_path, rounded):
         read_client_labels(path, grid=image.grid),
     ):
         np.testing.assert_array_equal(read, labels)
+
+
+@pytest.mark.parametrize(
+    ("shape", "voxels", "told"),
+    [
+        (
+            (352, 320, 4),  # two pixels for one, over the same place
+            np.diag([0.5, 0.5, 1.0, 1.0]) + 0.25 * np.array([[0, 0, 0, -1]] * 2 + [[0] * 4] * 2),
+            r"its voxels are 0\.75 x 0\.75 x 8 mm, those of the image 1\.5 x 1\.5 x 8 mm "
+            r"[(]it has .*[)]: resample it [(]nearest neighbour[)] to the image",
+        ),
+        (
+            (176, 160, 4),
+            np.diag([1.0, 1.0, 0.8, 1.0]),  # the thickness of the slices for their distance
+            r"its voxels are 1\.5 x 1\.5 x 6\.4 mm, those of the image 1\.5 x 1\.5 x 8 mm: "
+            "save it with the header of the image",
+        ),
+        (
+            (100, 100, 4),  # cut, and half a pixel aside
+            np.eye(4) + np.array([[0, 0, 0, 30.5], *[[0] * 4] * 3]),
+            r"its voxels lie beside those of the image [(]it has shape [(]100, 100, 4[)], the ",
+        ),
+    ],
+)
+def test_what_is_wrong_with_the_place_of_a_map_is_told(scan, tmp_path, shape, voxels, told):
+    image, _ = scan
+    path = save(tmp_path / "a.nii", np.ones(shape, np.uint8), image.grid.affine @ voxels)
+    with pytest.raises(GeometryError, match=f"must lie on its image, but {told}"):
+        read_client_labels(path, grid=image.grid)
+
+
+def test_a_map_that_has_no_place_is_refused_with_the_reason(scan, tmp_path):
+    image, image_path = scan
+    stored = nib.Nifti1Image(np.ones((176, 160, 4), np.uint8), None)
+    stored.header["pixdim"][1:4] = 1.5, 1.5, 8.0
+    nib.save(stored, tmp_path / "a.nii")
+    told = r"mm off; no orientation in the header: qform_code and sform_code are 0; the grid is"
+    with pytest.raises(InputError, match=told):
+        read_labels_on(tmp_path / "a.nii", scan=image, image=image_path)
 
 
 def of_two_transforms(columns):
@@ -141,3 +186,16 @@ def test_a_map_of_the_images_shape_is_never_told_to_have_another(scan, tmp_path)
     path = save(tmp_path / "a.nii", np.ones((176, 160, 4), np.uint8), affine)
     with pytest.raises(InputError, match=r"a\.nii must lie on its image, .* up to \d+\.\d mm off"):
         read_labels_on(path, scan=image, image=image_path)
+
+
+def test_a_map_cut_along_one_axis_and_larger_along_another_is_put_back():
+    """Two columns are cut off at each end, and two empty slices more are at each."""
+    affine = AFFINE.copy()
+    affine[:3, 3] += AFFINE[:3, :3] @ [2, 0, -2]
+    labels = np.pad(drawn()[2:6], ((0, 0), (0, 0), (2, 2))).astype(np.int64)
+    changed_size = LabelMap(name="a", labels=labels, affine=affine)
+    np.testing.assert_array_equal(on_grid(changed_size, of_two_transforms(0)), drawn())
+    labels[0, 0, 0] = 2
+    told = r"a must lie on its image, but it reaches beyond it [(]it has shape [(]4, 7, 9[)], the "
+    with pytest.raises(GeometryError, match=told):
+        on_grid(changed_size, of_two_transforms(0))

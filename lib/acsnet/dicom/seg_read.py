@@ -33,7 +33,7 @@ from acsnet.dicom.seg_placement import check_images, on_slice, slices_of
 from acsnet.dicom.source_images import source_planes
 from acsnet.errors import AcsnetError, GeometryError, InputError
 from acsnet.io.dicom_files.dicom_file import DAMAGED, quiet_pydicom, text_of
-from acsnet.labels import LABELS, LATER_IN_LIST, overlap_warning
+from acsnet.labels import LABELS, LATER_IN_LIST, is_no_label, overlap_warning
 
 MAX_NUMBER = 255
 """Of a segment whose number is taken as a value."""
@@ -63,9 +63,10 @@ def read_seg(
     """The label map of a SEG on the grid of `sources`, one image a slice.
 
     Where segments overlap the higher label value wins: microvascular obstruction, core scar, grey
-    zone, myocardium, blood pool. Where no segment is known and by_number holds for the names and
-    numbers of all, the numbers are the labels. Raises InputError if it is no SEG, is damaged, or
-    has pixels in an unknown segment; GeometryError for frames that lie on no slice.
+    zone, myocardium, blood pool. Background and scribbles (`is_no_label`) are left out. Where no
+    segment is known and by_number holds for the names and numbers of all, the numbers are the
+    labels. Raises InputError if it is no SEG, is damaged, or has pixels in an unknown segment;
+    GeometryError for frames that lie on no slice.
     """
     if not is_seg(seg):
         msg = f"it must be a segmentation, got SOPClassUID {text_of(seg, 'SOPClassUID') or 'none'}"
@@ -84,10 +85,16 @@ def _read(
     seg: Dataset, sources: Sequence[Dataset], by_number: Callable[[str, int], bool]
 ) -> SegReading:
     on_others = _warn_of_other_images(seg, sources)
-    frames = held_frames(read_frames(seg, sources))
-    values, warnings = _numbers_of_segments(seg, {frame.segment for frame in frames}, by_number)
+    segments = segments_of(seg)
+    left_out = {number for number, segment in segments.items() if _is_no_label(segment)}
+    segments = {number: segments[number] for number in segments.keys() - left_out}
+    frames = held_frames(
+        frame for frame in read_frames(seg, sources) if frame.segment not in left_out
+    )
+    drawn_segments = {frame.segment for frame in frames}
+    values, warnings = _numbers_of_segments(segments, drawn_segments, by_number)
     if named := not values:
-        values, warnings = _labels_of_segments(seg, {frame.segment for frame in frames})
+        values, warnings = _labels_of_segments(segments, drawn_segments)
     planes = source_planes(sources)
     slices = slices_of(frames, planes)
     if not refer_to_the_series(seg):
@@ -170,11 +177,14 @@ def _warn_of_other_images(seg: Dataset, sources: Sequence[Dataset]) -> list[str]
     ]
 
 
+def _is_no_label(segment: Dataset) -> bool:
+    return label_of(segment) is None and is_no_label(text_of(segment, "SegmentLabel"))
+
+
 def _numbers_of_segments(
-    seg: Dataset, drawn: set[int], by_number: Callable[[str, int], bool]
+    segments: dict[int, Dataset], drawn: set[int], by_number: Callable[[str, int], bool]
 ) -> tuple[dict[int, int], list[str]]:
     """Segment number -> itself with a remark, as `read_seg` takes by_number; empty otherwise."""
-    segments = segments_of(seg)
     names = {number: text_of(segments.get(number, Dataset()), "SegmentLabel") for number in drawn}
     known = any(label_of(segments[number]) for number in drawn & segments.keys())
     if (
@@ -189,9 +199,10 @@ def _numbers_of_segments(
     return {number: number for number in drawn}, [remark]
 
 
-def _labels_of_segments(seg: Dataset, drawn: set[int]) -> tuple[dict[int, int], list[str]]:
+def _labels_of_segments(
+    segments: dict[int, Dataset], drawn: set[int]
+) -> tuple[dict[int, int], list[str]]:
     """Segment number -> label, with warnings on empty unknown and on contradictory segments."""
-    segments = segments_of(seg)
     undescribed = sorted(drawn - segments.keys())
     if undescribed:
         msg = f"SegmentSequence does not describe segments {undescribed}, which have pixels"

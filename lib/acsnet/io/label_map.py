@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 
 from acsnet.errors import GeometryError, InputError
 from acsnet.io.containers import open_volume
-from acsnet.io.geometry import are_on_voxels, corner_distances_mm
+from acsnet.io.geometry import SAME_SIZE, are_on_voxels, corner_distances_mm, in_text
 from acsnet.io.limits import check_size
 from acsnet.io.volume import Segment, Volume, possible_affines
 from acsnet.label_conventions import whole_numbers
 from acsnet.labels import (
     LABEL_VALUES,
     find_label,
+    is_no_label,
     is_only_numbered,
     overlap_warning,
 )
@@ -29,9 +30,6 @@ from acsnet.scan import InputGrid, ShortAxisScan
 MAX_LARGER = 4
 """Times the voxels of its image: what a map may hold, with empty ones round it. Ours."""
 
-NO_LABELS = ("background", "foreground_scribbles", "background_scribbles")
-"""Segments of 3D Slicer's MONAI Label module that it leaves out of what it saves as NIfTI."""
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LabelMap:
@@ -39,7 +37,8 @@ class LabelMap:
 
     name: what messages call it; labels: of any axis order, or (layer, ...) where layered; affine:
     (4, 4) to RAS mm; segments: of a segmentation, by which its values are named; named: whether its
-    values are ours by the names of its segments; warnings: on how they were read.
+    values are ours by the names of its segments; warnings: on how they were read; remarks: on the
+    header, which a refusal of its place names.
     """
 
     name: str
@@ -49,6 +48,7 @@ class LabelMap:
     layered: bool = False
     named: bool = False
     warnings: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 def read_label_map(path: Path, *, name: str, grid: InputGrid | None = None) -> LabelMap:
@@ -80,25 +80,27 @@ def read_label_map(path: Path, *, name: str, grid: InputGrid | None = None) -> L
         segments=volume.segments,
         layered=layered,
         warnings=_nan_warning(int(np.count_nonzero(np.isnan(stored)))),
+        remarks=volume.warnings,
     )
 
 
 def by_name(label_map: LabelMap, *, by_value: bool = False) -> LabelMap:
     """The map with our values where its segments have our names, and without layers.
 
-    Where segments overlap the higher of our values wins, with a warning; `NO_LABELS` are left out.
-    A map whose segments are only numbered keeps its values and its segments, as one with other
-    names does by_value: of a convention that somebody names, or of a mask. Raises InputError for
-    other names with voxels (viewers number segments in the order in which they were drawn), also
-    numbers that are not the values, and for voxels that are not of one segment.
+    Where segments overlap the higher of our values wins, with a warning. Background and scribbles
+    (`is_no_label`) are left out. A map whose segments are only numbered keeps its values and its
+    segments, as one with other names does by_value: of a convention that somebody names, or of a
+    mask. Raises InputError for other names with voxels (viewers number segments in the order in
+    which they were drawn), also numbers that are not the values, and for voxels that are not of one
+    segment.
     """
     if not label_map.segments:
         return label_map
     layers = (label_map.labels if label_map.layered else label_map.labels[None]).copy()
     drawn = _drawn_segments(label_map, layers)
-    for segment in (segment for segment in drawn if segment.name in NO_LABELS):
+    for segment in (segment for segment in drawn if is_no_label(segment.name)):
         layers[segment.layer][layers[segment.layer] == segment.value] = 0
-    drawn = [segment for segment in drawn if segment.name not in NO_LABELS]
+    drawn = [segment for segment in drawn if not is_no_label(segment.name)]
     unknown = [segment for segment in drawn if find_label(segment.name) is None]
     named = [segment for segment in unknown if not is_only_numbered(segment.name, segment.value)]
     if len(unknown) == len(drawn) and len(layers) == 1 and (by_value or not named):
@@ -152,10 +154,10 @@ def _drawn_segments(label_map: LabelMap, layers: NDArray[np.int64]) -> list[Segm
 def on_grid(label_map: LabelMap, grid: InputGrid) -> NDArray[np.int64]:
     """The labels as an array of `grid.shape`, axes turned and what was cut off put back as 0.
 
-    Of a map that is larger on all sides empty voxels are left out. Where programs place the image
-    differently by its header, the map lies in it as one of them has it, if possible without a turn
-    of its axes. Raises GeometryError where it does not lie on voxels of the image, and InputError
-    where it does at several places.
+    Along each axis the map is a part of the image, or larger at both ends: empty voxels beyond are
+    left out. Where programs place the image differently by its header, the map lies in it as one of
+    them has it, if possible without a turn of its axes. Raises GeometryError where it does not lie
+    on voxels of the image, or labels beyond it, and InputError where it lies at several places.
     """
     if label_map.layered:
         label_map = by_name(label_map)
@@ -187,16 +189,19 @@ def _placed(
     axes, signs = np.abs(turn).argmax(axis=1), turn.sum(axis=1).astype(int)
     labels = np.transpose(label_map.labels, axes)[tuple(slice(None, None, sign) for sign in signs)]
     start = np.where(signs > 0, first, first - np.subtract(labels.shape, 1)).astype(int)
-    ends, is_turned = start + labels.shape, not np.array_equal(turn, np.eye(3))
-    if (start >= 0).all() and (ends <= shape).all():
-        out = np.zeros(shape, np.int64)
-        out[tuple(map(slice, start, ends))] = labels
-        return is_turned, out
-    if (start > 0).any() or (ends < shape).any():
+    ends = start + labels.shape
+    is_within, is_larger = (start >= 0) & (ends <= shape), (start <= 0) & (ends >= shape)
+    if not (is_within | is_larger).all():  # as where a map of the whole image was shifted
         return None
-    inside = labels[tuple(map(slice, -start, shape - start))]
-    is_whole = np.count_nonzero(inside) == np.count_nonzero(labels)
-    return (is_turned, inside) if is_whole else None
+    if labels.shape != shape and sorted(labels.shape) == sorted(shape):  # rows for columns
+        return None
+    low, high = np.maximum(start, 0), np.minimum(ends, shape)
+    inside = labels[tuple(map(slice, low - start, high - start))]
+    if np.count_nonzero(inside) < np.count_nonzero(labels):
+        return None
+    out = np.zeros(shape, np.int64)
+    out[tuple(map(slice, low, high))] = inside
+    return not np.array_equal(turn, np.eye(3)), out
 
 
 def read_label_file(path: Path, *, by_value: bool = False) -> LabelMap:
@@ -261,10 +266,21 @@ def _refuse_place(label_map: LabelMap, grid: InputGrid) -> NoReturn:
     if shape != grid.shape and sorted(shape) == sorted(grid.shape):
         _refuse_shape(label_map.name, shape, grid)
     places = possible_affines(grid)
-    shift_mm = min(corner_distances_mm(label_map.affine - at, grid.shape).max() for at in places)
     cut = "" if shape == grid.shape else f" (it has shape {shape}, the image {grid.shape})"
-    msg = f"{label_map.name} must lie on its image, but its corners are up to {shift_mm:.1f} mm off"
-    raise GeometryError(msg + cut)
+    sizes, *of_image = (np.linalg.norm(at[:3, :3], axis=0) for at in (label_map.affine, *places))
+    if not any(np.allclose(sorted(sizes), sorted(at), rtol=SAME_SIZE, atol=0) for at in of_image):
+        how = "resample it (nearest neighbour) to" if cut else "save it with the header of"
+        both = f"are {in_text(sizes)} mm, those of the image {in_text(of_image[0])} mm"
+        why = f"its voxels {both}{cut}: {how} the image"
+    elif not cut:
+        off_mm = min(corner_distances_mm(label_map.affine - at, shape).max() for at in places)
+        why = f"its corners are up to {off_mm:.1f} mm off"
+    elif any(_snapped(label_map, at) for at in places):
+        why = f"it reaches beyond it{cut}"
+    else:
+        why = f"its voxels lie beside those of the image{cut}"
+    msg = f"{label_map.name} must lie on its image, but {why}"
+    raise GeometryError("; ".join([msg, *label_map.remarks]))
 
 
 def _refuse_shape(name: str, shape: tuple[int, ...], grid: InputGrid) -> NoReturn:
