@@ -61,6 +61,16 @@ def test_a_column_of_numbers_that_was_written_with_decimals_is_one_of_whole_numb
     assert third.case == "1.5"
 
 
+def test_a_column_of_numbers_with_decimal_commas_is_one_of_whole_numbers(tmp_path):
+    """1,000 may be a thousand, and 301,302 are two series."""
+    lines = ["image;case;phase;series", "a;7,0;2,0;1,00", "b;7,5;;301,302", "c;1,000;;1,000"]
+    (tmp_path / "list.csv").write_text("\n".join(lines))
+    first, second, third = listed(tmp_path / "list.csv")
+    assert (first.case, first.phase, first.series) == ("7", 2, "1")
+    assert (second.case, second.series) == ("7,5", "301,302")
+    assert (third.case, third.series) == ("1,000", "1,000")
+
+
 def test_a_table_chooses_an_image_of_each_slice_and_a_series(tmp_path):
     (tmp_path / "b").mkdir()
     (tmp_path / "list.csv").write_text(

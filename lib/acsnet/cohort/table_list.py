@@ -28,8 +28,11 @@ MEANT = re.compile(r"(case|phase|serie)s?(no|nr|num|number|index|id|uid|instance
 SHOWN = 10
 """Headings that are named."""
 
-NUMBER = re.compile(r"(\d+)(\.0*)?")
-"""Programs that leave other lines empty write whole numbers as 2.0."""
+NUMBER = re.compile(r"(\d+)(\.0*|,00?)?")
+"""Programs that leave other lines empty write whole numbers as 2.0, or as 2,0 in other languages.
+
+2,000 may be two thousand.
+"""
 
 SURPLUS = "the line has more cells than the header: put names that hold the separator in quotes"
 """Why a line fails that a separator in a name has split: its cells stand in the wrong columns."""
@@ -92,7 +95,7 @@ def _fault(cells: dict[str, str]) -> str | None:
 
 
 def _whole(cell: str) -> str:
-    """2.0 -> 2; any other text as it is."""
+    """2.0 and 2,0 -> 2; any other text as it is."""
     number = NUMBER.fullmatch(cell)
     return cell if number is None else number[1]
 
