@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from skimage.filters import threshold_otsu
 
+from acsnet.labels import Label
+from acsnet.quantify.features import compute_features
 from acsnet.quantify.remote_myocardium import RemoteRegion, given_region, remote_region
 from acsnet.quantify.scar_methods import METHODS, MethodRow, Wall, compare_methods, region_doubt
 
@@ -107,6 +109,18 @@ def test_the_drawn_enhancement_is_taken_with_its_core():
     row = rows(ENHANCED, REMOTE, core=core)["drawn"]
     assert (row.scar_volume_ml, row.core_volume_ml, row.grey_zone_volume_ml) == (8.0, 4.0, 4.0)
     assert rows(ENHANCED, REMOTE)["drawn"].core_volume_ml is None
+
+
+def test_obstruction_is_neither_core_nor_grey_zone():
+    """4 voxels of core scar, 2 of grey zone and 2 of obstruction, one of them bright."""
+    labels = np.array([[[5, 5, *[4] * 4, *[3] * 2, *[2] * 21]]], np.uint8)
+    features = compute_features(labels, 1.0)
+    enhanced = [100.0, 5.0, *[100.0] * 4, *[40.0] * 2]
+    found = rows(enhanced, REMOTE, obstruction=2, core=labels == Label.CORE_SCAR)
+    drawn, two = found["drawn"], found["sd2_mean"]
+    assert (drawn.core_volume_ml, drawn.grey_zone_volume_ml, drawn.scar_volume_ml) == (4, 2, 8)
+    assert (features.core_scar_volume_ml, features.grey_zone_volume_ml) == (4, 2)
+    assert (two.core_volume_ml, two.grey_zone_volume_ml, two.scar_volume_ml) == (4, 2, 8)
 
 
 def test_obstruction_is_scar_by_every_method_though_it_is_dark():
