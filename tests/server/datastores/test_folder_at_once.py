@@ -16,6 +16,7 @@ from acsnet.io.label_map import read_labels
 from acsnet.server.datastores import folder, folder_scans, seg_files
 from acsnet.server.datastores.folder import StudiesDatastore
 from acsnet.server.datastores.label_records import MODEL_DRAFT, READER_DRAFT
+from acsnet.server.errors import ReplacedError
 
 MOMENTS = {
     "while the SEG is made": (seg_files, "make_seg", False),
@@ -134,6 +135,13 @@ def test_a_draft_is_withdrawn_with_its_own_measures(store, image, labels, interr
     assert kept.model == "m2"
     assert kept.features["myocardium_volume_ml"] == pytest.approx(volume(store, image, drawn))
     assert store.get_labels_by_image_id(image) == {}
+
+
+def test_a_draft_that_was_drawn_anew_since_it_was_shown_is_not_withdrawn(store, image, labels):
+    keep_draft(store, image, labels[0])
+    with pytest.raises(ReplacedError, match="drawn anew since you opened it"):
+        store.withdraw(image, MODEL_DRAFT, by="Eve", saved="2026-01-02T03:04:05+00:00")
+    assert set(store.get_labels_by_image_id(image)) == {MODEL_DRAFT}
 
 
 def test_a_seg_that_is_damaged_is_made_anew_once_and_its_record_stays(

@@ -15,7 +15,7 @@ from acsnet.server.acceptance import accept_version
 from acsnet.server.corrections.starts import start_of
 from acsnet.server.datastores.label_intake import accept_file
 from acsnet.server.datastores.seg_decisions import SegDecisions
-from acsnet.server.errors import UnshownError
+from acsnet.server.errors import ReplacedError, UnshownError
 from acsnet.server.web.shown_versions import ShownVersions
 
 pytestmark = pytest.mark.slow
@@ -168,6 +168,18 @@ def test_a_readers_own_is_what_they_drew_and_no_draft_that_they_accepted_since(
     scan = read_scan(datastore.get_image_uri(image))
     start = start_of(datastore, image, scan, "Ben", run=None, source="own")
     assert (start.version, start.labels.max()) == (mine.id, 3)
+
+
+def test_what_is_another_one_than_was_shown_is_not_withdrawn(
+    datastore, image, draft, saved, accept
+):
+    datastore.keep_draft(image, draft, "shipped")
+    with pytest.raises(ReplacedError, match="drawn anew since you opened it"):
+        datastore.withdraw(image, "original", by="Ada", saved="2026-01-02T03:04:05+00:00")
+    final = accept(saved.id, by="Ben").id
+    with pytest.raises(ReplacedError, match=r"accepted by Ben on 20.* since you opened it"):
+        datastore.withdraw(image, final, by="Ada", state="draft")
+    assert set(datastore.get_labels_by_image_id(image)) == {"original", "final"}
 
 
 def test_what_was_withdrawn_can_be_accepted_again(datastore, image, saved, accept):

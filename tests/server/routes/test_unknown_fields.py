@@ -30,7 +30,8 @@ def test_so_it_is_in_a_form(web, what):
     answer = web.client.post(f"{address}/{what}", data=DECISION, headers=asked)
     assert (answer.status_code, answer.json()["detail"]) == (
         422,
-        "there is no field 'coment'; there is version, saved, by, comment, warnings_shown, next",
+        "there is no field 'coment'; "
+        "there is version, saved, state, by, comment, warnings_shown, next",
     )
 
 
@@ -50,7 +51,7 @@ def test_openapi_tells_the_fields_of_a_decision_and_what_params_are(web):
         kinds = paths[f"{CASE}/{what}"]["post"]["requestBody"]["content"]
         for kind in ("application/json", "application/x-www-form-urlencoded"):
             assert set(kinds[kind]["schema"]["properties"]) == {
-                "version", "saved", "by", "comment", "warnings_shown", "next",
+                "version", "saved", "state", "by", "comment", "warnings_shown", "next",
             }  # fmt: skip
     form = paths["/infer/{model}"]["post"]["requestBody"]["content"]["multipart/form-data"]
     infer = schemas[form["schema"]["$ref"].rpartition("/")[2]]["properties"]

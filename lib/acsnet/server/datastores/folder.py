@@ -2,10 +2,7 @@
 
 import hashlib
 import logging
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -17,15 +14,9 @@ from monailabel.datastore.local import DataModel
 from numpy.typing import NDArray
 
 from acsnet import __version__
-from acsnet.annotations.label_versions import (
-    Version,
-    VersionStore,
-    by_author,
-    last_reviewed,
-)
+from acsnet.annotations.label_versions import Version, VersionStore, by_author, last_reviewed
 from acsnet.errors import AcsnetError, InputError
 from acsnet.fine_tuning.training_request import Reviewed
-from acsnet.io import write_label_map
 from acsnet.io.label_map import read_labels
 from acsnet.result import Measured
 from acsnet.server.datastores.folder_scans import LARGE, FolderScans
@@ -37,6 +28,7 @@ from acsnet.server.datastores.label_records import (
     features_on,
     held,
     record_of_version,
+    record_to_withdraw,
     records_of_folder,
     reviewed_of,
 )
@@ -48,9 +40,8 @@ from acsnet.server.datastores.protocol import (
     check_current,
     check_same_files,
     each_once,
-    find_record,
 )
-from acsnet.server.datastores.seg_files import without_seg
+from acsnet.server.datastores.seg_files import label_file, without_seg
 from acsnet.server.state.paths import VERSIONS, private_folder
 from acsnet.server.web.request_checks import SCAN_SUFFIXES
 from acsnet.storage import write_bytes
@@ -116,7 +107,7 @@ class StudiesDatastore(FolderScans):
 
         What holds is a NIfTI file in `labels/<tag>/`, of a series also a DICOM SEG.
         """
-        with self._change, _label_file(label.measured) as file:
+        with self._change, label_file(label.measured) as file:
             check_same_files(self, image_id, label.drawn_on)
             scan, model = label.drawn_on, label.model
             if model is None:
@@ -147,7 +138,7 @@ class StudiesDatastore(FolderScans):
             model=model,
             features=kept_features(measured),
         )
-        with self._change, _label_file(measured) as file:
+        with self._change, label_file(measured) as file:
             self._show(image_id, file, record, scan=self.state_to_keep(image_id))
 
     def get_label_info(self, label_id: str, label_tag: str) -> dict[str, Any]:
@@ -245,10 +236,20 @@ class StudiesDatastore(FolderScans):
         """As `withdraw`, where nobody says who does it."""
         self.withdraw(label_id, label_tag, by=author_of({}))
 
-    def withdraw(self, image_id: str, version: str, *, by: str, reason: str = "") -> LabelRecord:
+    def withdraw(
+        self,
+        image_id: str,
+        version: str,
+        *,
+        by: str,
+        reason: str = "",
+        saved: str = "",
+        state: str = "",
+    ) -> LabelRecord:
         """Take a version out of use; it is kept, as withdrawn, a draft of the model, too."""
         with self._change:
-            record = find_record(self.label_records(image_id), version)
+            records = self.label_records(image_id)
+            record = record_to_withdraw(records, version, saved=saved, state=state)
             if record.id:
                 kept = self._versions.mark(image_id, record.id, "withdrawn", by=by, comment=reason)
             else:
@@ -337,12 +338,3 @@ class StudiesDatastore(FolderScans):
             self._datastore.objects[image].labels[tag] = DataModel(info=info, ext=SCAN_SUFFIXES[0])
             self._changed(image)
             self._keep_record(image)
-
-
-@contextmanager
-def _label_file(measured: Measured) -> Iterator[Path]:
-    """A label map as NIfTI file on the grid of its image, for a while."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"label{SCAN_SUFFIXES[0]}"
-        write_label_map(path, measured.label_map(), measured.scan.grid)
-        yield path

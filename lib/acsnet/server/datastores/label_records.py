@@ -25,8 +25,9 @@ from acsnet.pacs.annotations import Annotation
 from acsnet.pacs.worklist import Entry
 from acsnet.quantify.features_document import without_scar
 from acsnet.scan import is_fit
-from acsnet.server.datastores.protocol import LabelRecord, record_under_tag
+from acsnet.server.datastores.protocol import LabelRecord, find_record, record_under_tag
 from acsnet.server.datastores.seg_decisions import SegDecision
+from acsnet.server.errors import ReplacedError
 from acsnet.storage import write_json
 
 MODEL_DRAFT, REVIEWED = str(DefaultLabelTag.ORIGINAL.value), str(DefaultLabelTag.FINAL.value)
@@ -140,6 +141,27 @@ def accepted_since(
         f"{reviewer or 'somebody'} accepted a label map of this case on {when}, after this one was "
         "saved: compare the two before you accept this one, which would take its place",
     )
+
+
+def record_to_withdraw(
+    records: Sequence[LabelRecord], version: str, *, saved: str, state: str
+) -> LabelRecord:
+    """The label map that is to be withdrawn, as long as it is the one that a person was shown.
+
+    records, version, saved: as of `find_record`. state: in which the person was shown it, empty for
+    any; what is withdrawn already is given in any case. Raises UnknownError and ReplacedError.
+    """
+    record = find_record(records, version, saved=saved)
+    if state in ("", record.state) or record.state == "withdrawn":
+        return record
+    now = f"is {record.state} now"
+    if record.state == "reviewed":
+        at = record.reviewed
+        when = "" if at is None else f" on {at.astimezone():%Y-%m-%d %H:%M %Z}"
+        who = record.reviewer or record.author or "somebody"
+        now = f"was accepted by {who}{when} since you opened it"
+    msg = f"this label map {now}: open the case again"
+    raise ReplacedError(msg)
 
 
 def records_of_folder(

@@ -26,6 +26,7 @@ from acsnet.server.datastores.label_records import (
     MODEL_DRAFT,
     READER_DRAFT,
     REVIEWED,
+    record_to_withdraw,
     tagged,
 )
 from acsnet.server.datastores.pacs_interface import PacsInterface
@@ -36,7 +37,6 @@ from acsnet.server.datastores.protocol import (
     LabelRecord,
     NewLabel,
     check_same_files,
-    find_record,
     record_under_tag,
 )
 from acsnet.server.datastores.seg_decisions import Missing, complete, unrecorded
@@ -278,9 +278,19 @@ class DicomWebDatastore(PacsInterface):
             },
         }
 
-    def withdraw(self, image_id: str, version: str, *, by: str, reason: str = "") -> LabelRecord:
+    def withdraw(
+        self,
+        image_id: str,
+        version: str,
+        *,
+        by: str,
+        reason: str = "",
+        saved: str = "",
+        state: str = "",
+    ) -> LabelRecord:
         """Take a SEG out of use; it stays in the PACS, and this server notes the decision."""
-        record = find_record(self.label_records(image_id), version)
+        records = self.label_records(image_id)
+        record = record_to_withdraw(records, version, saved=saved, state=state)
         return self._labels.withdraw(image_id, record, by=by, reason=reason)
 
     def shows(self, study: str, series: str) -> bool:

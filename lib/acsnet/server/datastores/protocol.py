@@ -289,8 +289,20 @@ class StudyStore(Protocol):
     def review(self, image_id: str, version: str, *, by: str, comment: str = "") -> LabelRecord:
         """Say that a version is reviewed. Raises InputError for one that is not there."""
 
-    def withdraw(self, image_id: str, version: str, *, by: str, reason: str = "") -> LabelRecord:
-        """Take a version, by its id or tag, out of use; it is kept. Raises InputError."""
+    def withdraw(
+        self,
+        image_id: str,
+        version: str,
+        *,
+        by: str,
+        reason: str = "",
+        saved: str = "",
+        state: str = "",
+    ) -> LabelRecord:
+        """Take a version, by its id or tag, out of use; it is kept.
+
+        saved, state: of the one that a person was shown, and errors: see `record_to_withdraw`.
+        """
 
     def reviewed(self, *, anew: bool = False) -> list[Reviewed]:
         """What a network may be trained on: the newest reviewed label of each scan.

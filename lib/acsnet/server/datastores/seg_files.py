@@ -1,5 +1,8 @@
-"""The label maps of a DICOM series as DICOM segmentations, for viewers and for download."""
+"""Label maps as files: NIfTI until it is kept, and of a DICOM series DICOM segmentations."""
 
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from acsnet.annotations.label_versions import by_networks
@@ -7,12 +10,23 @@ from acsnet.dicom.provenance import AlgorithmType
 from acsnet.dicom.seg_write import make_seg
 from acsnet.dicom.source_images import file_content, source_stack
 from acsnet.errors import AcsnetError
-from acsnet.io import read_scan
+from acsnet.io import read_scan, write_label_map
 from acsnet.io.dicom_files.folder import headers_at
 from acsnet.io.label_map import read_labels
+from acsnet.result import Measured
 from acsnet.server.datastores.label_records import MODEL_DRAFT, REVIEWED
 from acsnet.server.datastores.protocol import LabelRecord
+from acsnet.server.web.request_checks import SCAN_SUFFIXES
 from acsnet.storage import write_bytes
+
+
+@contextmanager
+def label_file(measured: Measured) -> Iterator[Path]:
+    """A label map as NIfTI file on the grid of its image, for a while."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"label{SCAN_SUFFIXES[0]}"
+        write_label_map(path, measured.label_map(), measured.scan.grid)
+        yield path
 
 
 def write_seg(

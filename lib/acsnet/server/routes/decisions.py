@@ -22,7 +22,7 @@ from acsnet.server.datastores.protocol import (
     record_under_tag,
     require_case,
 )
-from acsnet.server.errors import UnshownError
+from acsnet.server.errors import ReplacedError, UnshownError
 from acsnet.server.identity import signed, signed_on_page
 from acsnet.server.inference.work_queue import volume_place
 from acsnet.server.state.audit_trail import note
@@ -32,8 +32,8 @@ from acsnet.server.web.templates import page
 
 router = APIRouter()
 
-NAMES = ("version", "saved", "by", "comment", "warnings_shown", "next")
-"""Fields of a decision, see `accept`."""
+NAMES = ("version", "saved", "state", "by", "comment", "warnings_shown", "next")
+"""Fields of a decision, see `accept` and `reject`."""
 
 DESCRIBED = {
     "requestBody": {
@@ -123,7 +123,8 @@ def accept(app: App, request: Request, image: str, fields: Fields) -> Response:
 def reject(app: App, image: str, fields: Fields) -> Response:
     """Say that a label map is wrong: it is kept, and neither shown nor trained on.
 
-    fields: as of `accept`; `comment`, the reason, must be there.
+    fields: as of `accept`; `comment`, the reason, must be there; `state`, in which the reader saw
+    it, to withdraw nothing that was accepted since.
     """
     record, by = _withdrawn(app, image, fields, decision="rejected")
     return _answer(app, image, fields, record, by=by)
@@ -131,7 +132,7 @@ def reject(app: App, image: str, fields: Fields) -> Response:
 
 @router.post("/acsnet/cases/{image}/withdraw", openapi_extra=DESCRIBED)
 def withdraw(app: App, image: str, fields: Fields) -> Response:
-    """Take any version out of use; it is kept. fields: as of `accept`."""
+    """Take any version out of use; it is kept. fields: as of `reject`, without need of a reason."""
     record, by = _withdrawn(app, image, fields, decision="withdrawn")
     return _answer(app, image, fields, record, by=by)
 
@@ -153,15 +154,31 @@ def _withdrawn(
     if decision == "rejected" and not reason:
         raise HTTPException(422, "give the reason, in the comment")
     store = app.datastore()
-    version, saved = str(fields.get("version", "")), str(fields.get("saved") or "")
+    version = str(fields.get("version", ""))
+    saved, state = str(fields.get("saved") or ""), str(fields.get("state") or "")
     record = find_record(store.label_records(image), version, saved=saved)
     if record.state == "withdrawn":
+        _check_kept(record, by=by, reason=reason)
         return record, by
-    kept = store.withdraw(image, record.name, by=by, reason=reason)
+    kept = store.withdraw(image, record.name, by=by, reason=reason, saved=saved, state=state)
+    _check_kept(kept, by=by, reason=reason)
     details = {"version": kept.id, "tag": record.tag, "decision": decision}
     note("withdraw", user=by, image=image, details=details)
     app.trainings.wake()
     return kept, by
+
+
+def _check_kept(record: LabelRecord, *, by: str, reason: str) -> None:
+    """Check that the withdrawal on record is the one that comes in; who withdraws first is kept.
+
+    Raises ReplacedError where it is by somebody else, or for another reason.
+    """
+    if record.withdrawn_by == by and reason in ("", record.comment):
+        return
+    lost = "reason" if reason else "withdrawal"
+    who = record.withdrawn_by or "somebody"
+    msg = f"this label map was already withdrawn by {who}; your {lost} is not kept"
+    raise ReplacedError(msg)
 
 
 def who_and_why(fields: dict[str, Any]) -> tuple[str, str]:
