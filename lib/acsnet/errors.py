@@ -117,7 +117,7 @@ class WeightsError(AcsnetError):
 
 
 class DeviceError(InputError):
-    """A device for the networks that is not known or not there, or PyTorch that is missing."""
+    """A device for the networks that is not known, not there or at fault, or missing PyTorch."""
 
 
 def how_to_install(*extras: str) -> str:

@@ -9,7 +9,8 @@ from typer.testing import CliRunner
 from acsnet import Pipeline
 from acsnet.cli.main import app
 from acsnet.errors import DeviceError, InputError
-from acsnet.nets.inference import Form
+from acsnet.nets import inference
+from acsnet.nets.inference import Form, load_codec
 
 NO_GPU = "device cuda was asked for, but torch finds no GPU here: use --device cpu"
 
@@ -71,3 +72,17 @@ def test_a_command_refuses_a_device_in_one_sentence(
     assert result.exit_code == 2
     assert message in result.output
     assert not (tmp_path / "out").exists()
+
+
+def test_a_fault_of_openvino_is_not_called_one_of_the_weights(monkeypatch):
+    def fail(weights, *, threads):
+        msg = '"EXPLICIT" is not a member of enum ov::op::PadType'
+        raise RuntimeError(msg)
+
+    monkeypatch.setattr(inference, "FusedAutoencoder", fail)
+    with pytest.raises(
+        DeviceError, match="OpenVINO cannot build the network 'autoencoder' on this"
+    ):
+        load_codec()
+    with pytest.raises(DeviceError, match='"EXPLICIT" is not a member of enum'):
+        load_codec()

@@ -7,6 +7,7 @@ that both are measured against is PyTorch in single precision (`benchmarks/fast_
 import importlib.util
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -31,6 +32,9 @@ expert's as with all views in four, too, but the burden of a patient moves four 
 
 BLACK_EDGES = frozenset({"myo"})
 """Networks whose images may have black edges that are left out; in stage 1 the scan ends there."""
+
+OF_SHAPES = "While validating node"
+"""What OpenVINO says where shapes do not go together, of all that it raises as RuntimeError."""
 
 _GPU = re.compile(r"cuda(?::(\d+))?")
 
@@ -114,15 +118,14 @@ class WallCodec(Protocol):
 def load_segmenter(name: str, form: Form = SHIPPED_FORM) -> InferenceNetwork:
     """Network `name` of stage 1 or 2.
 
-    Raises WeightsError when its file is missing, altered or does not fit the network.
+    Raises WeightsError when its file is missing, altered or does not fit the network, DeviceError
+    where OpenVINO does not work here.
     """
     rule = VIEW_RULES[name]
     if form.without_torch:
         weights = read_weights(name, ResUNetConfig, folder=form.folder)
-        try:
+        with _building(name, form.folder):
             return FusedNetwork(weights, threads=form.threads, rule=rule)
-        except (KeyError, ValueError, RuntimeError) as error:
-            raise unfit(name, read_manifest(form.folder)[name]) from error
     from acsnet.nets.resunet import ResUNet
     from acsnet.nets.torch_network import TorchNetwork
     from acsnet.nets.torch_weights import load_network
@@ -139,11 +142,21 @@ def load_codec(form: Form = SHIPPED_FORM) -> WallCodec:
     name = "autoencoder"
     if form.without_torch:
         weights = read_weights(name, AutoencoderConfig, folder=form.folder)
-        try:
+        with _building(name, form.folder):
             return FusedAutoencoder(weights, threads=form.threads)
-        except (KeyError, ValueError, RuntimeError) as error:
-            raise unfit(name, read_manifest(form.folder)[name]) from error
     from acsnet.nets.autoencoder import Autoencoder
     from acsnet.nets.torch_weights import load_network
 
     return load_network(name, Autoencoder, folder=form.folder, device=form.device)
+
+
+@contextmanager
+def _building(name: str, folder: Path) -> Iterator[None]:
+    """Raise WeightsError for arrays that do not fit their network, DeviceError for other faults."""
+    try:
+        yield
+    except (KeyError, ValueError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and OF_SHAPES not in str(error):
+            msg = f"OpenVINO cannot build the network {name!r} on this machine: {error}"
+            raise DeviceError(msg) from error
+        raise unfit(name, read_manifest(folder)[name]) from error
