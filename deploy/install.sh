@@ -5,6 +5,7 @@
 #
 # Then: FOLDER/bin/acsnet serve --studies ..., or the systemd unit acsnet.service.
 set -eu
+unset PYTHONPATH PYTHONHOME # what lies there would count as installed, and the service has neither
 
 target=${1:-/opt/acsnet}
 python=${2:-python3}

@@ -58,12 +58,12 @@ def bundle(tmp_path):
     return folder
 
 
-def install(bundle, target, python=sys.executable):
+def install(bundle, target, python=sys.executable, **environment):
     return subprocess.run(
         [*OFFLINE, "sh", bundle / "install.sh", target, python],
         capture_output=True,
         text=True,
-        env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(bundle)},
+        env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(bundle), **environment},
         check=False,
     )
 
@@ -118,3 +118,14 @@ def test_what_failed_leaves_nothing_and_can_be_repeated(bundle, tmp_path):
     sums.write_text(whole)
     assert install(bundle, target).returncode == 0
     assert (target / "bin" / "acsnet").is_file()
+
+
+@needs_unshare
+def test_what_the_environment_of_the_shell_has_is_installed_nevertheless(bundle, tmp_path):
+    for file in (bundle / "wheels").glob("beside-*.whl"):
+        zipfile.ZipFile(file).extractall(tmp_path / "tools")
+    target = tmp_path / "acsnet"
+    done = install(bundle, target, PYTHONPATH=str(tmp_path / "tools"))
+    assert done.returncode == 0, done.stderr
+    alone = subprocess.run([target / "bin" / "acsnet", "info"], env={}, check=False)
+    assert alone.returncode == 0
