@@ -7,7 +7,7 @@ import time
 
 import pydicom
 import pytest
-from pydicom.uid import DeflatedExplicitVRLittleEndian
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom.ae import ApplicationEntity
 from pynetdicom.presentation import build_context
 
@@ -108,6 +108,46 @@ def test_the_same_object_once_more_is_no_fault(listening, files):
     for _ in range(2):
         assert [reason for _, reason in store_files(files[:1], to)] == [None]
     assert len(stored) == 1
+
+
+def test_the_same_object_in_a_file_of_another_writer_is_no_fault(listening, files):
+    """As after an upgrade of what writes the files: only group 2 differs."""
+    to, stored = listening()
+    assert [reason for _, reason in store_files(files[:1], to)] == [None]
+    kept = pydicom.dcmread(stored[0])
+    kept.file_meta.ImplementationVersionName = "ANOTHER_1"
+    kept.save_as(stored[0])
+    before = stored[0].read_bytes()
+    assert [reason for _, reason in store_files(files[:1], to)] == [None]
+    assert stored[0].read_bytes() == before
+    assert len(stored) == 1
+
+
+def test_the_same_object_in_another_transfer_syntax_is_no_fault(listening, files, tmp_path):
+    to, stored = listening()
+    assert [reason for _, reason in store_files(files[:1], to)] == [None]
+    again = in_implicit_vr(files[0], tmp_path / "again.dcm")
+    assert [reason for _, reason in store_files([again], to)] == [None]
+    assert len(stored) == 1
+
+
+def test_another_object_in_another_transfer_syntax_is_refused(listening, files, tmp_path):
+    to, stored = listening()
+    assert [reason for _, reason in store_files(files[:1], to)] == [None]
+    for number, change in enumerate(({"PatientID": "4711"}, {"PixelData": bytes(160 * 176 * 2)})):
+        other = in_implicit_vr(files[0], tmp_path / f"{number}.dcm", **change)
+        assert [reason for _, reason in store_files([other], to)] == ["status 0x0111"]
+    assert len(stored) == 1
+
+
+def in_implicit_vr(file, path, **changes):
+    dataset = pydicom.dcmread(file)
+    for tag, value in changes.items():
+        setattr(dataset, tag, value)
+    dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
+    dataset.is_implicit_VR = True
+    dataset.save_as(path)
+    return path
 
 
 def test_senders_can_be_named_by_title(listening, files):

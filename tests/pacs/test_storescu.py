@@ -1,7 +1,9 @@
 """C-STORE out and in, over this machine's own loopback address."""
 
+import os
 import socket
 import threading
+import time
 
 import numpy as np
 import pydicom
@@ -131,9 +133,45 @@ def test_a_full_disk_is_told(listening, files):
 
 def test_a_title_that_is_none_and_a_port_in_use_are_refused(listening, tmp_path):
     to, _ = listening()
-    for title, port, reason in (("", 0, "AE title"), ("A", to.port, "cannot be opened")):
+    in_use = f"port {to.port} on 127.0.0.1 is in use: choose another with --port"
+    for title, port, reason in (("", 0, "AE title"), ("A", to.port, in_use)):
         with pytest.raises(InputError, match=reason):
             Receiver(tmp_path, host="127.0.0.1", port=port, title=title, on_file=lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "reason"),
+    [
+        ("192.0.2.7", 0, "port 0 on 192.0.2.7 cannot be opened: Cannot assign requested address"),
+        ("::1", 0, "over IPv4 only: give an address of it, got ::1"),
+        ("127.0.0.1", 65536, "port 65536 on 127.0.0.1 cannot be opened: .*0-65535"),
+    ],
+)
+def test_where_nothing_can_be_received_the_reason_is_told(tmp_path, host, port, reason):
+    with pytest.raises(InputError, match=reason):
+        Receiver(tmp_path, host=host, port=port, title="A", on_file=lambda _: None)
+
+
+def test_what_a_killed_receiver_left_is_removed_once_it_is_a_day_old(listening, tmp_path):
+    """Beside it what somebody may be at work on, and what is none of ours."""
+    names = ("in/.t4qr6z64", "in/1.2/1.3/.acsnet-0123abcd", "in/.t5qr6z65", "in/.acsnet.toml")
+    places = [tmp_path / name for name in names]
+    for place in places:
+        place.mkdir(parents=True)
+        (place / "object.dcm").write_bytes(b"pixels")
+    yesterday = time.time() - 25 * 3600
+    for old in (places[0], places[1], places[3]):
+        os.utime(old, (yesterday, yesterday))
+    listening()
+    assert [place.exists() for place in places] == [False, False, True, True]
+
+
+def test_folders_of_studies_are_for_their_owner_alone(listening, files, tmp_path):
+    (tmp_path / "in").mkdir()
+    to, told = listening()
+    assert [reason for _, reason in store_files(files[:1], to)] == [None]
+    folders = told[0].parent, told[0].parent.parent
+    assert [folder.stat().st_mode & 0o777 for folder in folders] == [0o700, 0o700]
 
 
 def test_files_below_folders_are_found(tmp_path):

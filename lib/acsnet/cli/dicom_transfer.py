@@ -52,9 +52,16 @@ def pull(
 
     tags = {"SeriesInstanceUID": series, "StudyInstanceUID": study, "PatientID": patient}
     keys = {tag: value for tag, value in tags.items() if value is not None}
+    count = whole = 0
     for pulled in run_pull(keys, source=source, output=output):
-        count = f"{pulled.images} images, {pulled.fetched} fetched"
-        say(f"{pulled.description!r}: {count} -> {pulled.folder}")
+        images = f"{pulled.images} images, {pulled.fetched} fetched"
+        say(f"{pulled.description!r}: {images} -> {pulled.folder}")
+        for fault in pulled.faults:
+            err.print(f"[red]not as in the PACS:[/red] {escape(fault)}", soft_wrap=True)
+        count, whole = count + 1, whole + (not pulled.faults)
+    say(f"{whole} of {count} series are as in the PACS")
+    if whole < count:
+        raise typer.Exit(REFUSED)
 
 
 def receive(

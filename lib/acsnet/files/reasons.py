@@ -11,6 +11,15 @@ from acsnet.errors import OutputFullError
 if os.name == "posix":
     import pwd
 
+PORT_REFUSALS = {
+    errno.EADDRINUSE: "is in use: choose another with --port",
+    errno.EACCES: (
+        "cannot be opened: Permission denied. Below 1024 this needs a right that this account does "
+        "not have: take a higher port or a proxy"
+    ),
+}
+"""Of what keeps a port from being opened, what has a remedy of its own."""
+
 
 def is_full(error: Exception) -> TypeGuard[OSError]:
     """Whether the disk has no room, or the account no more of it."""
@@ -43,6 +52,13 @@ def cause_of(error: OSError) -> str:
         return str(error)
     owned = _whose(error) if isinstance(error, PermissionError) and os.name == "posix" else ""
     return f"{error.strerror}{owned}"
+
+
+def port_refusal(error: OSError | OverflowError, *, host: str, port: int) -> str:
+    """Why a port cannot be opened, in a sentence."""
+    number, cause = (error.errno, error.strerror) if isinstance(error, OSError) else (None, None)
+    reason, _, _ = (cause or str(error)).partition(" (")  # Python says on which address, too
+    return f"port {port} on {host} {PORT_REFUSALS.get(number or 0, f'cannot be opened: {reason}')}"
 
 
 def _file_of(error: OSError) -> Path | None:

@@ -13,7 +13,7 @@ from acsnet.errors import InputError
 from acsnet.io.dicom_files.dicom_file import quiet_pydicom, text_of
 from acsnet.pacs.dicomweb import DicomWeb, is_uid
 from acsnet.pacs.storescu import cut_element
-from acsnet.storage import write_bytes
+from acsnet.storage import make_folder, write_bytes
 
 SUFFIX = ".dcm"
 
@@ -21,18 +21,31 @@ SUFFIX = ".dcm"
 def download_images(pacs: DicomWeb, *, study: str, images: Mapping[str, str], folder: Path) -> int:
     """Download the images that `folder` lacks; returns their number.
 
-    images: SOPInstanceUID -> SeriesInstanceUID. Raises PacsError as `DicomWeb` does, InputError for
-    an image that the PACS has only in part, OSError where the folder cannot be written.
+    images: SOPInstanceUID -> SeriesInstanceUID. Raises as `download_image` does.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    missing = [uid for uid in images if not (folder / f"{uid}{SUFFIX}").exists()]
+    make_folder(folder)
+    missing = [uid for uid in images if not image_file(uid, folder).exists()]
     for uid in missing:
-        dataset = pacs.instance(study, images[uid], uid)
-        if (element := cut_element(dataset)) is not None:
-            msg = f"image {uid} is cut short in the PACS: element {element} is not whole"
-            raise InputError(msg)
-        write_instance(dataset, folder / f"{uid}{SUFFIX}")
+        download_image(pacs, study=study, series=images[uid], uid=uid, folder=folder)
     return len(missing)
+
+
+def download_image(pacs: DicomWeb, *, study: str, series: str, uid: str, folder: Path) -> None:
+    """Download one image, which replaces the one that is there.
+
+    Raises PacsError as `DicomWeb` does, InputError for an image that the PACS has only in part,
+    OSError where the folder cannot be written.
+    """
+    dataset = pacs.instance(study, series, uid)
+    if (element := cut_element(dataset)) is not None:
+        msg = f"image {uid} is cut short in the PACS: element {element} is not whole"
+        raise InputError(msg)
+    write_instance(dataset, image_file(uid, folder))
+
+
+def image_file(uid: str, folder: Path) -> Path:
+    """Where the image of a SOPInstanceUID lies in the folder of its series."""
+    return folder / f"{uid}{SUFFIX}"
 
 
 def keep_only(instances: Collection[str], folder: Path) -> None:

@@ -5,6 +5,8 @@ each object is bounded in size, all that come in at once are, too, the disk is n
 of files come from UIDs that were checked, and what is stored stays as it is.
 """
 
+import filecmp
+import hashlib
 import logging
 import shutil
 import threading
@@ -13,6 +15,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import cast
 
+from pydicom.filereader import read_partial
+from pydicom.tag import BaseTag, Tag
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import evt
 from pynetdicom.dimse_primitives import C_STORE
@@ -20,7 +24,10 @@ from pynetdicom.events import Event
 from pynetdicom.presentation import AllStoragePresentationContexts
 
 from acsnet.errors import AcsnetError, InputError
-from acsnet.io.dicom_files.dicom_file import DicomFile, quiet_pydicom, read_header
+from acsnet.files.reasons import port_refusal
+from acsnet.files.temporary import TEMPORARY, discard, is_left_behind
+from acsnet.io.dicom_files.dicom_file import DAMAGED, DicomFile, quiet_pydicom, read_header
+from acsnet.io.dicom_stack.file_checks import PIXEL_TAGS
 from acsnet.pacs.download import archive_path
 from acsnet.pacs.storescp_limits import (
     MAX_ASSOCIATIONS,
@@ -30,7 +37,7 @@ from acsnet.pacs.storescp_limits import (
     networks_of,
 )
 from acsnet.pacs.storescu import VERIFICATION, is_ae_title
-from acsnet.storage import write_bytes
+from acsnet.storage import make_folder, write_bytes
 
 MAX_OBJECT_BYTES = 256 * 1024 * 1024
 MAX_PENDING_BYTES = 512 * 1024 * 1024
@@ -41,6 +48,8 @@ POLL_S = 0.05
 
 SYNTAXES = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
 """Of plain pixels, which every archive can send. Never the deflated one, which unpacks whole."""
+
+PIXELS = sorted(Tag(name) for name in PIXEL_TAGS)
 
 SUCCESS = 0x0000
 DUPLICATE = 0x0111
@@ -63,7 +72,7 @@ class Receiver:
         max_bytes: of one object.
 
     Raises:
-        InputError: an invalid title or sender, or a port that cannot be opened.
+        InputError: an invalid title or sender, an address of IPv6, or a port that cannot be opened.
     """
 
     def __init__(
@@ -86,6 +95,9 @@ class Receiver:
             if not is_ae_title(name):
                 msg = f"AE title must be 1 to 16 characters of ASCII without \\, got {name!r}"
                 raise InputError(msg)
+        if ":" in host:
+            msg = f"objects are received over IPv4 only: give an address of it, got {host}"
+            raise InputError(msg)
         networks = networks_of(senders)
         # What strangers send must not fill the screen or the journal.
         logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
@@ -102,7 +114,10 @@ class Receiver:
         for context in AllStoragePresentationContexts:
             entity.add_supported_context(str(context.abstract_syntax), list(SYNTAXES))
         entity.add_supported_context(VERIFICATION)
-        output.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(output)
+        for path in (*output.glob(".*"), *output.glob("*/*/.*")):
+            if TEMPORARY.fullmatch(path.name) and is_left_behind(path):  # by one that was killed
+                discard(path)
         handlers: list[evt.EventHandlerType] = [
             (evt.EVT_C_STORE, self._store),
             (evt.EVT_PDU_RECV, self._count),
@@ -117,8 +132,7 @@ class Receiver:
                 pdu_s=pdu_s,
             )
         except (OSError, OverflowError) as error:
-            msg = f"port {port} on {host} cannot be opened: choose another with --port"
-            raise InputError(msg) from error
+            raise InputError(port_refusal(error, host=host, port=port)) from error
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(POLL_S,), daemon=True
         )
@@ -171,8 +185,8 @@ class Receiver:
                 if file.text("SOPInstanceUID") != str(announced):
                     return NOT_AS_ANNOUNCED
                 if path.exists():
-                    return SUCCESS if path.read_bytes() == content else DUPLICATE
-                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                    return SUCCESS if _is_same(path, file) else DUPLICATE
+                make_folder(path.parent)
                 write_bytes(path, content, private=True)
             except OSError:
                 return OUT_OF_RESOURCES
@@ -188,3 +202,33 @@ def _checked(path: Path) -> DicomFile | None:
         except AcsnetError:
             return None
     return file
+
+
+def _is_same(path: Path, file: DicomFile) -> bool:
+    """Whether two files hold one object, whoever wrote them and in whichever transfer syntax.
+
+    By the values before the pixels, and the pixels; not by group 2, which tells of the writer, nor
+    by what may follow the pixels to fill up the file.
+    """
+    if filecmp.cmp(path, file.path, shallow=False):
+        return True
+    if (stored := _checked(path)) is None:
+        return False
+    with quiet_pydicom():
+        try:
+            return _values(stored) == _values(file) and _pixels(path) == _pixels(file.path)
+        except DAMAGED:
+            return False
+
+
+def _values(file: DicomFile) -> dict[BaseTag, object]:
+    return {element.tag: element.value for element in file.header}
+
+
+def _pixels(path: Path) -> list[bytes]:
+    """SHA-256 of each element of pixels; what follows them is not read."""
+    with path.open("rb") as stream:
+        dataset = read_partial(
+            stream, stop_when=lambda tag, _vr, _length: tag > PIXELS[-1], specific_tags=PIXELS
+        )
+    return [hashlib.sha256(dataset[tag].value).digest() for tag in PIXELS if tag in dataset]

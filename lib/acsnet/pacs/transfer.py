@@ -1,30 +1,38 @@
 """Send files to a PACS and fetch series from it, for `acsnet push` and `acsnet pull`."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydicom.dataset import Dataset
 
-from acsnet.errors import InputError
-from acsnet.io.dicom_files.dicom_file import quiet_pydicom, text_of
+from acsnet.errors import InputError, PacsError
+from acsnet.io.dicom_files.dicom_file import quiet_pydicom, read_header, text_of
 from acsnet.pacs.config import PacsSettings, is_dicomweb, pacs_settings
 from acsnet.pacs.dicomweb import DicomWeb, NotStoredError
-from acsnet.pacs.download import download_images
+from acsnet.pacs.dicomweb.session import is_of_all
+from acsnet.pacs.download import SUFFIX, download_image, image_file
 from acsnet.pacs.lge_series import lge_name, possible_stacks
 from acsnet.pacs.storescu import peer, read_whole, store_files
+from acsnet.storage import make_folder
 
 PULLED_TAGS = ("StudyInstanceUID", "SeriesInstanceUID", "SeriesDescription")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pulled:
-    """A series that was fetched; fetched: number of images that were not there before."""
+    """A series that was fetched.
+
+    images: how many it has in the PACS; fetched: how many of them were not there before, or were
+    those of another patient; faults: in what its folder is not as in the PACS, in sentences.
+    """
 
     description: str
     folder: Path
     images: int
     fetched: int
+    faults: tuple[str, ...]
 
 
 def push(files: Sequence[Path], *, to: str) -> Iterator[tuple[Path, str | None]]:
@@ -50,18 +58,75 @@ def pull(keys: Mapping[str, str], *, source: str, output: Path) -> Iterator[Pull
     """Fetch series to OUTPUT/<study>/<series>/, except images that are already there.
 
     keys: tag -> value to search for. With a SeriesInstanceUID any series is fetched, else those
-    that are LGE by name. Raises InputError if there is none, PacsError as `DicomWeb` does.
+    that are LGE by name. Raises InputError if there is none, PacsError as `DicomWeb` does where
+    nothing else could be fetched either.
     """
     settings = pacs_settings(source)
     pacs = DicomWeb(settings)
     for header in find_series(keys, pacs=pacs, settings=settings):
+        yield _pulled(header, pacs=pacs, output=output)
+
+
+def _pulled(header: Dataset, *, pacs: DicomWeb, output: Path) -> Pulled:
+    """Fetch one series, image by image: one that fails keeps no other from being fetched."""
+    with quiet_pydicom():
+        study, series, description = (text_of(header, tag) for tag in PULLED_TAGS)
+    folder = output / study / series
+    faults: list[str] = []
+    wanted: dict[str, str] = {}
+    with _told_in(faults), quiet_pydicom():
+        wanted = {
+            text_of(image, "SOPInstanceUID"): text_of(image, "PatientID")
+            for image in pacs.headers(study, series)
+        }
+        make_folder(folder)
+        faults += [
+            f"{file} is no longer in the PACS: move it away before the series is read"
+            for file in sorted(folder.glob(f"*{SUFFIX}"))
+            if file.stem not in wanted
+        ]
+    fetched = 0
+    for uid, patient in wanted.items():
+        if _is_there(image_file(uid, folder), patient):
+            continue
+        with _told_in(faults):
+            download_image(pacs, study=study, series=series, uid=uid, folder=folder)
+            fetched += 1
+    return Pulled(
+        description=description,
+        folder=folder,
+        images=len(wanted),
+        fetched=fetched,
+        faults=tuple(faults),
+    )
+
+
+@contextmanager
+def _told_in(faults: list[str]) -> Iterator[None]:
+    """Add to `faults` what fails for what was asked for alone; the rest is raised."""
+    try:
+        yield
+    except InputError as error:
+        faults.append(str(error))
+    except PacsError as error:
+        if is_of_all(error.__cause__):
+            raise
+        faults.append(str(error))
+
+
+def _is_there(file: Path, patient: str) -> bool:
+    """Whether an image was fetched before, and is of the patient of whom the PACS says it is.
+
+    patient: the PatientID; empty where the PACS does not tell it.
+    """
+    if not file.exists():
+        return False
+    try:
         with quiet_pydicom():
-            study, series, description = (text_of(header, tag) for tag in PULLED_TAGS)
-        uids = [text_of(image, "SOPInstanceUID") for image in pacs.headers(study, series)]
-        folder = output / study / series
-        images = dict.fromkeys(uids, series)
-        fetched = download_images(pacs, study=study, images=images, folder=folder)
-        yield Pulled(description=description, folder=folder, images=len(uids), fetched=fetched)
+            known, _ = read_header(file, file.name)
+    except InputError:  # damaged since
+        return False
+    return known is not None and patient in ("", known.text("PatientID"))
 
 
 def find_series(

@@ -1,7 +1,6 @@
 """`acsnet serve`: check, set up, say where it listens, and run the server until it is stopped."""
 
 import ctypes
-import errno
 import logging.config
 import signal
 import socket
@@ -17,7 +16,7 @@ import typer
 
 from acsnet.errors import InputError
 from acsnet.files.hosts import is_loopback
-from acsnet.files.reasons import cause_of, reason_of
+from acsnet.files.reasons import cause_of, port_refusal, reason_of
 from acsnet.pacs.config import is_dicomweb, pacs_settings
 from acsnet.server.auth.service import Login
 from acsnet.server.monailabel_settings import lean_import, set_environment, set_folders
@@ -38,15 +37,6 @@ logger = logging.getLogger(__name__)
 
 ANY_IPV6 = "::"
 ONLY_IPV6 = " (IPv6 only: 0.0.0.0 is every address of IPv4)"
-
-REFUSALS = {
-    errno.EADDRINUSE: "is in use: choose another with --port",
-    errno.EACCES: (
-        "cannot be opened: Permission denied. Below 1024 this needs a right that the server does "
-        "not have: take a higher port or a proxy"
-    ),
-}
-"""Of what keeps a port from being opened, what has a remedy of its own."""
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """What `mallopt` of the C library calls the next two; see mallopt(3)."""
@@ -232,11 +222,7 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         listener = socket.create_server((host, port), family=family)
     except OSError as error:
-        # Python says on which address, too, in brackets.
-        reason, _, _ = (error.strerror or str(error)).partition(" (")
-        refusal = REFUSALS.get(error.errno or 0, f"cannot be opened: {reason}")
-        msg = f"port {port} on {host} {refusal}"
-        raise InputError(msg) from error
+        raise InputError(port_refusal(error, host=host, port=port)) from error
     # Connections inherit it. Headers and body are two packets, and without it the second one
     # waits for the client's delayed acknowledgement: 40 ms an answer on a connection that is kept.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -19,6 +19,9 @@ TIMEOUT_SECONDS = (5.0, 60.0)  # to connect, and between two parts of an answer
 METHOD_IS_KEPT = (307, 308)
 """Redirects after which a POST is still one; after others it is a GET, which stores nothing."""
 
+OF_ALL = (401, 429, 503)
+"""Answers that are not about what was asked for; 403 may be, as of a patient who is protected."""
+
 
 def open_session(settings: PacsSettings, *, max_bytes: int) -> requests.Session:
     """A session with the login of a service; an answer longer than `max_bytes` is broken off."""
@@ -81,6 +84,16 @@ def is_lost(error: BaseException | None) -> bool:
     if isinstance(error, (requests.ReadTimeout, requests.exceptions.ChunkedEncodingError)):
         return True
     return _is_broken_off_by(error, ProtocolError, ReadTimeoutError)
+
+
+def is_of_all(error: BaseException | None) -> bool:
+    """Whether a request failed for what other requests would fail for, too: where the service
+    cannot be reached, does not answer in time, is asked too much or knows the login no more.
+    """
+    status = status_of(error)
+    if status is not None:
+        return status in OF_ALL
+    return error is None or isinstance(error, (requests.ConnectionError, requests.Timeout))
 
 
 def _is_broken_off_by(error: BaseException | None, *causes: type[Exception]) -> bool:
