@@ -20,7 +20,7 @@ from acsnet.nets.inference import Form, load_segmenter
 from acsnet.nets.weights import RANGES, SHIPPED
 from acsnet.preprocess import standardise
 from acsnet.stages.myocardium import myocardium_crops
-from acsnet.stages.roi import THRESHOLD, clean_roi, predict_roi
+from acsnet.stages.roi import clean_roi, predict_roi
 from acsnet.train.activation_ranges import SCANS, images_seen, measure_ranges
 from acsnet.train.data.case import TrainingCase
 from acsnet.train.data.lists import cases_of, training_names
@@ -50,7 +50,7 @@ def myocardium_images(cases: list[TrainingCase], weights: Path) -> Iterator[np.n
     net = load_segmenter("roi", Form(folder=weights))
     for case in cases:
         scan = standardise(case.scan)
-        crops = myocardium_crops(scan, clean_roi(predict_roi(net, scan) > THRESHOLD))
+        crops = myocardium_crops(scan, clean_roi(predict_roi(net, scan)))
         if crops is not None:
             yield from crops.images
 

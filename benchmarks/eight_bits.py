@@ -102,7 +102,7 @@ def compared(folder: Path, case: str, nets: dict[tuple[str, str], Timed]) -> dic
     drawn: dict[str, Masks] = {}
     square = None
     for form in FORMS:
-        roi = clean_roi(predict_roi(nets[form, "roi"], standard) > THRESHOLD)
+        roi = clean_roi(predict_roi(nets[form, "roi"], standard))
         square = roi if square is None else square
         probability = predict_myocardium(nets[form, "myo"], standard, square)
         wall, enhanced = (to_scan(stack, standard) > THRESHOLD for stack in probability)

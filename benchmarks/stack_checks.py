@@ -1,7 +1,8 @@
 """The volumetric checks on expert stacks: slices lost, and what they do about errors put in.
 
 Every slice that an expert drew belongs to the ventricle, so each one dropped is a loss. Errors of a
-network are added to those stacks as areas and forms, one kind at a time.
+network are added to those stacks as areas and forms, one kind at a time. Printed, too: how much of
+the smaller area two slices share that are neighbours, or would be if those between them were lost.
 """
 
 import argparse
@@ -16,7 +17,12 @@ from rich.table import Table
 
 from acsnet.anatomy.measures import Form, measure
 from acsnet.stages.roi import apex_is_first
-from acsnet.stages.volumetric_checks import MAX_BASAL_GROWTH, MAX_FALL, check_slice_areas
+from acsnet.stages.volumetric_checks import (
+    MAX_BASAL_GROWTH,
+    MAX_FALL,
+    beside_apex,
+    check_slice_areas,
+)
 from acsnet.train.data.case import POOL, WALL
 from acsnet.train.data.lists import cases_of
 
@@ -36,17 +42,34 @@ Check = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Areas and open walls -> (slice,) which slices are kept."""
 
 
-def expert_stacks(data: Path, data_set: str, part: str) -> Iterator[Stack]:
-    """One stack for each case of a list of `splits.json`."""
+def expert_masks(
+    data: Path, data_set: str, part: str
+) -> Iterator[tuple[np.ndarray, np.ndarray, tuple[float, float]]]:
+    """Wall, ventricle, apex first, and spacing of each case of a list of `splits.json`."""
     names = json.loads((data / "splits.json").read_text())[data_set][part]
     for case in cases_of(data, data_set, names):
-        spacing = case.scan.spacing_mm[1:]
         tissue = case.tissue if apex_is_first(case.tissue >= POOL) else case.tissue[::-1]
-        walls = tissue >= WALL
-        drawn = walls.any(axis=(1, 2))
-        area = np.where(drawn, (tissue >= POOL).sum(axis=(1, 2)) * np.prod(spacing), 0.0)
-        is_open = np.array([measure(wall, spacing)[0] is Form.OPEN for wall in walls])
-        yield Stack(area, is_open, drawn)
+        yield tissue >= WALL, tissue >= POOL, case.scan.spacing_mm[1:]
+
+
+def stack_of(walls: np.ndarray, ventricle: np.ndarray, spacing_mm: tuple[float, float]) -> Stack:
+    """The stack of a case's masks."""
+    drawn = walls.any(axis=(1, 2))
+    area = np.where(drawn, ventricle.sum(axis=(1, 2)) * np.prod(spacing_mm), 0.0)
+    is_open = np.array([measure(wall, spacing_mm)[0] is Form.OPEN for wall in walls])
+    return Stack(area, is_open, drawn)
+
+
+def least_shared(ventricle: np.ndarray, apart: int) -> float:
+    """Least share of the smaller area that two drawn slices have in common.
+
+    ventricle: (slice, row, column); apart: 1 for neighbours. Infinite without two such slices.
+    """
+    drawn = ventricle[ventricle.any(axis=(1, 2))]
+    low, high = drawn[:-apart], drawn[apart:]
+    shared = (low & high).sum(axis=(1, 2))
+    smaller = np.minimum(low.sum(axis=(1, 2)), high.sum(axis=(1, 2)))
+    return float((shared / smaller).min(initial=np.inf))
 
 
 def trimmed(stack: Stack) -> Stack:
@@ -147,7 +170,9 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--list", choices=("train", "test"), default="train")
     args = parser.parse_args()
-    stacks = {name: list(expert_stacks(args.data, name, args.list)) for name in ("emidec", "acdc")}
+    masks = {name: list(expert_masks(args.data, name, args.list)) for name in ("emidec", "acdc")}
+    stacks = {name: [stack_of(*each) for each in group] for name, group in masks.items()}
+    ventricles = [ventricle for group in masks.values() for _, ventricle, _ in group]
     everything = [stack for group in stacks.values() for stack in group]
     console = Console(width=150)
 
@@ -157,6 +182,12 @@ def main() -> None:
         cells = [f"{part} of {whole} ({share(part, whole)})" for part, whole in lost]
         table.add_row(name, *cells)
     console.print(table)
+    lost = sum(len(beside_apex(ventricle)) for ventricle in ventricles)
+    shared = [min(least_shared(each, apart) for each in ventricles) for apart in (1, 2, 3)]
+    console.print(
+        f"expert slices lost by their place: {lost}; least share of the smaller area, none, one "
+        f"and two slices lost between: {', '.join(f'{share:.2f}' for share in shared)}"
+    )
 
     title = f"errors put into {len(everything)} stacks: false slices dropped / true slices lost"
     table = Table("error", *checks(), title=title)

@@ -131,7 +131,7 @@ def case_rows(
     rows, full = {}, None
     for rule in RULES["roi"]:
         nets["roi"].rule, nets["roi"].views = rule, []
-        roi = clean_roi(predict_roi(nets["roi"], standard) > THRESHOLD)
+        roi = clean_roi(predict_roi(nets["roi"], standard))
         full = roi if full is None else full
         both = roi.any(axis=(1, 2)) & full.any(axis=(1, 2))
         moved = [

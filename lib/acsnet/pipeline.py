@@ -243,13 +243,12 @@ class Pipeline:
         if ordered.grid.reversed_slices != scan.grid.reversed_slices:
             # Neighbours are exchanged: predict again, so that the order in the file has no effect.
             probability = roi.predict_roi(self.roi_net, standard)
-        candidates = probability > roi.THRESHOLD
         return Located(
             scan=ordered,
             standard=standard,
             probability=probability,
-            ventricle=roi.clean_roi(candidates),
-            other_objects=roi.other_objects(candidates),
+            ventricle=roi.clean_roi(probability),
+            other_objects=roi.other_objects(probability),
             notes=notes,
         )
 

@@ -164,6 +164,20 @@ def test_a_cap_without_a_ring_near_ends_the_ventricle_and_not_the_ring_below_it(
     assert stack.wall.any(axis=(1, 2)).tolist() == [False, True, True, True, True]
 
 
+def test_rings_beside_the_apex_are_below_it_and_its_cap_may_stay(corrector):
+    """As where only the right ventricle is left, 33 mm aside, as large as an apex."""
+    right = ring(1.3, outer_mm=12.0, inner_mm=5.0, centre=(0.5, 0.8))
+    apex_first = [(12.0, -1.0), (24.0, 14.0), (28.0, 18.0), (32.0, 22.0)]
+    heart = [ring(1.3, outer_mm=outer, inner_mm=inner) for outer, inner in apex_first]
+    stack = corrector.correct_stack(np.stack([right, right, *heart]), (1.3, 1.3))
+    assert [(drop.index, drop.reason) for drop in stack.dropped] == [
+        (0, BELOW_APEX),
+        (1, BELOW_APEX),
+    ]
+    assert stack.slices[2].verdict.form is Form.CAP
+    assert stack.wall.any(axis=(1, 2)).tolist() == [False, False, True, True, True, True]
+
+
 def test_a_stack_without_any_wall_stays_empty(corrector):
     stack = corrector.correct_stack(np.zeros((3, 40, 40), bool), (1.3, 1.3))
     assert not stack.wall.any()

@@ -45,12 +45,29 @@ def with_aorta(half=5):
     return mask
 
 
-def test_of_two_large_objects_the_one_in_the_middle_of_the_field_is_the_ventricle():
+def test_of_two_large_objects_as_likely_the_one_in_the_middle_of_the_field_is_the_ventricle():
     mask = with_aorta()
     mask[:, 24:40, 22:38] = False
     for k in range(len(mask)):
         block(mask, k, (32, 30), 3)  # a small heart: 36 pixels a slice beside 100
     assert ventricle_centre(mask) == (31.5, 29.5)
+
+
+@pytest.mark.parametrize(("aorta", "centre"), [(0.8, (31.5, 29.5)), (1.0, (54.5, 57.5))])
+def test_of_two_large_objects_the_likelier_in_the_middle_slices_is_the_ventricle(aorta, centre):
+    probability = np.where(ventricle(), 0.9, 0.0)
+    probability[:1] *= 0.6  # the apex is less sure, and no middle slice
+    probability[with_aorta() & ~ventricle()] = aorta
+    assert ventricle_centre(probability) == centre
+    assert clean_roi(probability)[3, 32, 30] == (aorta < 0.9)
+    assert other_objects(probability) == 1
+
+
+def test_an_unlikely_object_in_the_middle_of_the_field_is_no_ventricle():
+    probability = np.zeros((6, 64, 64))
+    probability[:, 28:36, 28:36] = 0.7
+    probability[:, 2:10, 2:10] = 0.9
+    assert ventricle_centre(probability) == (5.5, 5.5)
 
 
 def test_an_object_of_less_than_a_third_is_no_ventricle_wherever_it_lies():

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acsnet.anatomy.measures import Form, measure
-from acsnet.stages.volumetric_checks import check_slice_areas, odd_slices
+from acsnet.stages.volumetric_checks import beside_apex, check_slice_areas, odd_slices
 from acsnet.train.data.case import POOL, WALL
 from acsnet.train.data.lists import cases_of, training_names
 
@@ -153,6 +153,68 @@ def test_of_open_slices_that_each_deviate_the_largest_is_kept():
     )
 
 
+def squares(*columns, side=8):
+    """(slice, row, column) squares, each from a column on; None is an empty slice."""
+    stack = np.zeros((len(columns), side, 40), bool)
+    for k, column in enumerate(columns):
+        if column is not None:
+            stack[k, :, column : column + side] = True
+    return stack
+
+
+def below_apex(stack):
+    assert {drop.reason for drop in beside_apex(stack)} <= {"below the apex"}
+    return [drop.index for drop in beside_apex(stack)]
+
+
+def test_what_shares_less_than_a_quarter_with_the_slice_above_is_below_the_apex():
+    assert below_apex(squares(6, 0, 0, 0, 0)) == []  # 2 of 8 columns in common
+    assert below_apex(squares(7, 0, 0, 0, 0)) == [0]  # 1 of 8
+
+
+def test_all_slices_under_the_first_beside_the_apex_are_below_it():
+    assert below_apex(squares(20, 0, 20, 20, 0, 0, 0, 0, 0)) == [0, 1, 2, 3]
+
+
+def test_a_small_apex_within_the_slice_above_is_kept():
+    stack = squares(0, 0, 0, 0, 0)
+    stack[0] = False
+    stack[0, 3:5, 7:9] = True  # half of its 4 pixels, 2 of the 64 above
+    assert below_apex(stack) == []
+    stack[0, 3:5, 7:17] = True  # a tenth of its 20
+    assert below_apex(stack) == [0]
+
+
+def test_slices_are_compared_across_empty_ones():
+    assert below_apex(squares(0, None, 0, None, None, 0, 0, 0)) == []
+    assert below_apex(squares(20, None, 0, None, None, 0, 0, 0)) == [0]
+
+
+def test_a_single_slice_out_of_place_does_not_end_the_ventricle():
+    assert below_apex(squares(0, 20, 0, 0, 0, 0, 0)) == []
+    assert below_apex(squares(0, 0, 0, 20, 0, 0, 0)) == []  # the middle one
+    assert below_apex(squares(9, 20, 0, 0, 0, 0, 0)) == [0, 1]
+
+
+def test_no_slice_of_the_upper_half_is_below_the_apex():
+    assert below_apex(squares(0, 0, 0, 0, 20, 20)) == []
+
+
+def test_slices_that_moved_by_8_mm_each_stay():
+    # Pixels of 2 mm: a heart of 40 mm at the middle and of 16 at the apex.
+    stack = np.zeros((6, 40, 40), bool)
+    for k, half in enumerate((4, 6, 8, 10, 10, 10)):
+        shift = 2 if k % 2 else -2
+        stack[k, 20 - half : 20 + half, 20 + shift - half : 20 + shift + half] = True
+    assert below_apex(stack) == []
+
+
+def test_in_fewer_than_four_slices_none_is_below_the_apex():
+    assert below_apex(squares(20, 0, 0)) == []
+    assert below_apex(squares(20, 0, 0, 0)) == [0]
+    assert below_apex(squares()) == below_apex(squares(None, None)) == []
+
+
 stacks = st.lists(
     st.tuples(st.one_of(st.just(0.0), st.floats(1.0, 90.0)), st.booleans()), max_size=16
 )
@@ -180,6 +242,7 @@ def test_next_to_no_slice_of_the_experts_is_lost(data):
         area = (case.tissue >= POOL).sum(axis=(1, 2)) * wall.any(axis=(1, 2))
         is_open = np.array([measure(w, (1.3, 1.3))[0] is Form.OPEN for w in wall])
         lost += len(check_slice_areas(area, is_open).dropped)
+        assert beside_apex(case.tissue >= POOL) == ()
         drawn.append(int((area > 0).sum()))
     # Every patient of the list has a ventricle of an apical, a middle and a basal slice at least.
     assert len(drawn) == len(patients)

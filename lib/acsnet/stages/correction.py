@@ -13,17 +13,19 @@ from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import binary_fill_holes
 from scipy.ndimage import label as components
 
 from acsnet.anatomy.checks import Limits, Verdict, check
 from acsnet.anatomy.measures import Form
-from acsnet.masks import dice, largest_part
+from acsnet.masks import box_of, dice, largest_part
 from acsnet.stages.latent_search import LatentWalk
 from acsnet.stages.volumetric_checks import (
     ABOVE_BASE,
     BELOW_APEX,
     Dropped,
     StackCheck,
+    beside_apex,
     check_slice_areas,
 )
 
@@ -216,13 +218,23 @@ class Corrector:
 
 def _checked(slices: list[SliceCorrection], beyond: Sequence[Dropped] = ()) -> StackCheck:
     """The volumetric checks of slices, apex first; beyond: what is dropped before."""
+    gone = [drop.index for drop in beyond]
+    walls = np.stack([slice_.wall for slice_ in slices])
+    walls[gone] = False
+    beside = beside_apex(_filled(walls))
     radius = np.array([slice_.verdict.measures.outer_radius_mm for slice_ in slices])
     area_mm2 = np.pi * np.nan_to_num(radius) ** 2
-    area_mm2[[drop.index for drop in beyond]] = 0.0
+    area_mm2[[*gone, *(drop.index for drop in beside)]] = 0.0
     is_open = np.array([slice_.verdict.form is Form.OPEN for slice_ in slices], bool)
     checked = check_slice_areas(area_mm2, is_open)
-    dropped = sorted((*beyond, *checked.dropped), key=lambda drop: drop.index)
+    dropped = sorted((*beyond, *beside, *checked.dropped), key=lambda drop: drop.index)
     return replace(checked, dropped=tuple(dropped))
+
+
+def _filled(walls: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(slice, row, column) walls with what they enclose, cropped to the box round all of them."""
+    rows, columns = box_of(walls, margin=1)
+    return np.stack([binary_fill_holes(wall) for wall in walls[:, rows, columns]])
 
 
 def tidy(wall: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -5,6 +5,7 @@ padding to a square of at least 192 pixels, and the reading of "very large jumps
 """
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,25 +65,30 @@ def predict_roi(net: InferenceNetwork, standard: StandardScan) -> NDArray[np.flo
     return resize(inside, (standard.plain.shape[1], standard.plain.shape[2]))
 
 
-def possible_centres(mask: NDArray[np.bool_]) -> list[tuple[float, float]]:
+def possible_centres(probability: NDArray[Any]) -> list[tuple[float, float]]:
     """(slice, H, W) -> row and column, in pixels, of what may be the ventricle, likeliest first.
 
     Not from the paper: these are the large objects of the middle slices (`RIVAL_SHARE`), and that
-    nearest to the middle of the field comes first, where operators place the heart. A mean over all
-    would be drawn aside by a stomach or a kidney that the network takes for a ventricle, and an
-    aorta, as wide in every slice, may have more volume than a small heart.
+    of the highest mean probability comes first; of equal ones that nearest to the middle of the
+    field. Nearness alone would take another organ where a field is cut beside the heart. A mean
+    over all would be drawn aside by a stomach or a kidney that the network takes for a ventricle,
+    and an aorta, as wide in every slice, may have more volume than a small heart.
     """
+    mask = probability > THRESHOLD
     occupied = np.flatnonzero(mask.any(axis=(1, 2)))
     if not len(occupied):
         return []
     low, high = np.percentile([occupied[0], occupied[-1]], CORE_PERCENTILES)
-    core = mask[int(np.floor(low)) : int(np.ceil(high)) + 1]
+    core = slice(int(np.floor(low)), int(np.ceil(high)) + 1)
     # Where only slices at both ends hold something, all of them count.
-    _, sizes, centres = _objects(core if core.any() else mask)
-    middle = (np.array(mask.shape[1:]) - 1) / 2.0
-    large = centres[sizes >= RIVAL_SHARE * sizes.max()]
-    order = np.argsort(np.hypot(*(large - middle).T), kind="stable")
-    return [(float(row), float(column)) for row, column in large[order]]
+    middle_slices = core if mask[core].any() else slice(None)
+    mask, probability = mask[middle_slices], probability[middle_slices]
+    objects, sizes, centres = _objects(mask)
+    likelihood = np.bincount(objects[mask], probability[mask])[1:] / sizes
+    away = np.hypot(*(centres - (np.array(mask.shape[1:]) - 1) / 2.0).T)
+    order = np.lexsort((away, -likelihood))
+    large = order[sizes[order] >= RIVAL_SHARE * sizes.max()]
+    return [(float(row), float(column)) for row, column in centres[large]]
 
 
 def _objects(
@@ -99,20 +105,20 @@ def _objects(
     return objects, sizes, np.stack(sums, axis=1) / sizes[:, None]
 
 
-def ventricle_centre(mask: NDArray[np.bool_]) -> tuple[float, float] | None:
+def ventricle_centre(probability: NDArray[Any]) -> tuple[float, float] | None:
     """(slice, H, W) -> row and column, in pixels, of the ventricle's centre over the middle slices.
 
-    None if empty.
+    None if there is none.
     """
-    return next(iter(possible_centres(mask)), None)
+    return next(iter(possible_centres(probability)), None)
 
 
-def other_objects(mask: NDArray[np.bool_]) -> int:
-    """How many objects of a (slice, H, W) mask may be the ventricle, but for the one that is taken.
+def other_objects(probability: NDArray[Any]) -> int:
+    """How many objects may be the ventricle, but for the one that is taken.
 
-    The mask is on the standard grid, in pixels of `STANDARD_MM`.
+    probability: (slice, H, W) of left ventricle on the standard grid, in pixels of `STANDARD_MM`.
     """
-    first, *others = possible_centres(mask) or [(0.0, 0.0)]
+    first, *others = possible_centres(probability) or [(0.0, 0.0)]
     away_mm = [STANDARD_MM * float(np.hypot(*np.subtract(other, first))) for other in others]
     return sum(mm > MAX_OFFSET_MM for mm in away_mm)
 
@@ -146,9 +152,10 @@ def prune_base(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return out
 
 
-def one_object(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def one_object(probability: NDArray[Any]) -> NDArray[np.bool_]:
     """(slice, H, W) -> in each slice the one component nearest to the ventricle's centre."""
-    centre = ventricle_centre(mask)
+    mask = probability > THRESHOLD
+    centre = ventricle_centre(probability)
     if centre is None:
         return mask
     return np.stack([nearest_component(slice_, centre) for slice_ in mask])
@@ -169,9 +176,12 @@ def stand_in(nearest: NDArray[np.bool_], mask: NDArray[np.bool_]) -> NDArray[np.
     return out
 
 
-def clean_roi(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """(slice, H, W), apex first -> one component a slice, nothing above a jump near the base."""
-    return prune_base(stand_in(one_object(mask), mask))
+def clean_roi(probability: NDArray[Any]) -> NDArray[np.bool_]:
+    """(slice, H, W) of left ventricle, apex first -> its mask.
+
+    It has one component a slice, and nothing above a jump of area near the base.
+    """
+    return prune_base(stand_in(one_object(probability), probability > THRESHOLD))
 
 
 def apex_is_first(mask: NDArray[np.bool_]) -> bool:

@@ -18,7 +18,7 @@ def in_anatomical_order(
     probability: (slice, row, column) of the left ventricle, as `roi.predict_roi` gives it. Returns
     a note, too, where the areas speak against the header.
     """
-    anatomy_agrees = roi.apex_is_first(roi.one_object(probability > roi.THRESHOLD))
+    anatomy_agrees = roi.apex_is_first(roi.one_object(probability))
     if scan.apex_first:
         note = "slice positions say apex first, but the ventricle shrinks from there to the base"
         return scan, standard, () if anatomy_agrees else (note,)
