@@ -23,6 +23,7 @@ from acsnet.scan import apex_first_by_area
 from acsnet.stages.quality_flags import (
     MAX_APEX_SHARE,
     MAX_BASE_GROWTH,
+    MAX_WHITE_SHARE,
     MIN_CONTRAST,
     MIN_POOL_SHARE,
     MIN_SLICES,
@@ -30,6 +31,8 @@ from acsnet.stages.quality_flags import (
     base_growth,
     contrast,
     pool_share,
+    slices_above_base,
+    white_share,
 )
 from acsnet.train.data.lists import training_names
 
@@ -69,6 +72,12 @@ ROWS = {
     "slices of ventricle": Row(lambda stack: len(stack.drawn()), MIN_SLICES),
     "blood pool over wall": Row(lambda stack: pool_share(stack.labels), MIN_POOL_SHARE),
     "contrast": Row(lambda stack: contrast(stack.labels, stack.pixels), MIN_CONTRAST),
+    "share clipped to white": Row(
+        lambda stack: white_share(stack.labels, stack.pixels), MAX_WHITE_SHARE, is_most=True
+    ),
+    "slices above the base": Row(
+        lambda stack: len(slices_above_base(stack.labels, stack.pixels)), 0, is_most=True
+    ),
     "lowest slice over largest": Row(
         lambda stack: apex_share(stack.labels), MAX_APEX_SHARE, is_most=True
     ),

@@ -19,15 +19,17 @@ from acsnet.stages.quality_flags import (
     location_doubts,
     messages,
     pool_share,
+    slices_above_base,
     small_part_doubts,
+    white_share,
 )
 from acsnet.stages.volumetric_checks import Dropped
 
 
 def image_of(labels, *, blood=2.0, wall=0.0):
-    """Signal of blood and wall, alternately one more and one less: a spread of 1."""
+    """Signal of blood and wall, alternately one more and one less: a spread of 1; 10 around it."""
     checkers = np.where(np.indices(labels.shape).sum(axis=0) % 2, 1.0, -1.0)
-    return np.where(labels == 1, blood, wall) + checkers
+    return np.where(labels == 0, 10.0, np.where(labels == 1, blood, wall) + checkers)
 
 
 def scan_of(pixels, signal=None):
@@ -37,8 +39,11 @@ def scan_of(pixels, signal=None):
 
 
 def stack_of(areas):
-    """One row a slice, four voxels for each of its area: half of them blood, half wall."""
-    rows = [[2] * 2 * a + [1] * 2 * a + [0] * 4 * (max(areas) - a) for a in areas]
+    """One row a slice, four voxels for each of its area: half of them blood, half wall.
+
+    There is one voxel more than the largest fills.
+    """
+    rows = [[2] * 2 * a + [1] * 2 * a + [0] * (4 * (max(areas) - a) + 1) for a in areas]
     return np.array(rows, np.uint8)[:, None]
 
 
@@ -62,6 +67,7 @@ def test_one_voxel_of_the_ventricle_without_signal_is_told():
     labels = stack_of([8, 10, 12, 12])  # 42 x 4 voxels
     signal = np.ones(labels.shape, bool)
     signal[labels == 0] = False
+    signal[..., -1] = True
     assert doubts(labels, scan_of(image_of(labels), signal), 150.0) == ()
     signal[1, 0, 0] = False
     (flag,) = doubts(labels, scan_of(image_of(labels), signal), 150.0)
@@ -115,6 +121,43 @@ def test_blood_hardly_brighter_than_the_wall_is_told(step, flags):
     labels = stack_of([8, 12, 12, 12])
     pixels = image_of(labels, blood=step)
     assert [one.flag for one in doubts(labels, scan_of(100.0 * pixels), 150.0)] == flags
+
+
+@pytest.mark.parametrize(
+    ("steps", "above", "number"),
+    [
+        ([2.0, 2.0, 2.0, 2.0, 1.4], [], ""),  # 0.7 of the median
+        ([2.0, 2.0, 2.0, 2.0, 1.2], ["above_base"], "5"),  # 0.6
+        ([2.0, 2.0, 2.0, 0.5, 1.2], ["above_base"], "4, 5"),
+        ([2.0, 2.0, 2.0, 0.5, 2.0], [], ""),  # not up to the highest
+        ([0.5, 2.0, 2.0, 2.0, 2.0], [], ""),  # the apex
+    ],
+)
+def test_highest_slices_whose_wall_is_hard_to_tell_from_blood_may_lie_above_the_base(
+    steps, above, number
+):
+    labels = stack_of([8, 12, 12, 12, 12])
+    pixels = image_of(labels, blood=np.array(steps)[:, None, None])
+    flags = doubts(labels, scan_of(pixels), 150.0)
+    assert [one.flag for one in flags] == above
+    assert [one.message.split(" may ")[0] for one in flags] == [f"slice {number}" for _ in above]
+
+
+def test_where_no_slice_has_contrast_none_is_held_to_lie_above_the_base():
+    labels = stack_of([8, 12, 12, 12])
+    assert slices_above_base(labels, image_of(labels, blood=-1.0)) == ()
+    assert slices_above_base(np.full((4, 1, 3), 1, np.uint8), np.ones((4, 1, 3))) == ()
+
+
+@pytest.mark.parametrize(("white", "flags"), [(15, []), (16, ["clipped_signal"])])
+def test_a_ventricle_that_is_clipped_to_white_is_told(white, flags):
+    labels = stack_of([5, 5, 7, 8])  # 100 voxels, in slices of 20, 20, 28 and 32
+    pixels = image_of(labels, blood=4.0) * np.array([1.0, 1.1, 1.2, 1.3])[:, None, None]
+    pixels[2, 0, 28 - white : 28] = pixels[2].max()  # 12, where the next slice has 13
+    told = doubts(labels, scan_of(pixels), 150.0)
+    assert [one.flag for one in told] == flags
+    assert white_share(labels, pixels) == white / 100
+    assert all(one.message.startswith("16 % of the left ventricle") for one in told)
 
 
 def test_a_heart_with_hardly_any_blood_is_doubted():
@@ -190,8 +233,7 @@ def test_more_than_one_object_that_may_be_the_ventricle_is_told():
     (flag,) = location_doubts(2)
     assert (flag.flag, flag.message) == (
         "other_object",
-        "3 objects look like a ventricle: the one nearest to the middle of the field was taken, "
-        "see that it is the heart",
+        "3 objects look like a ventricle: the likeliest one was taken, see that it is the heart",
     )
 
 
