@@ -80,6 +80,21 @@ def test_while_it_hangs_all_get_what_was_found_before_and_it_is_asked_once(searc
         assert time.monotonic() < end
 
 
+def test_a_search_that_goes_on_for_longer_than_anybody_waits_is_told(search, pacs):
+    search.result()
+    pacs.go_on.clear()
+    search.invalidate()
+    search.result()
+    time.sleep(0.05)
+    assert search.fault == "a search that began 0 s ago is not answered yet"
+    assert not search.has_failed
+    pacs.go_on.set()
+    end = time.monotonic() + 20
+    while search.result() != 2:
+        assert time.monotonic() < end
+    assert search.fault == ""
+
+
 def test_a_search_that_began_before_a_save_is_not_taken_for_one_after_it(search, pacs):
     search.result()
     pacs.go_on.clear()

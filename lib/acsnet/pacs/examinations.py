@@ -38,9 +38,12 @@ class _Age:
 
     def is_due(self, key: Key, *, kept_s: float, waited_for: bool = False) -> bool:
         """Whether they are to be read again; for the list only where no number is told."""
+        return (waited_for or "" in key) and self.is_old(kept_s=kept_s, waited_for=waited_for)
+
+    def is_old(self, *, kept_s: float, waited_for: bool = False) -> bool:
+        """Whether it is that long ago, at ages that double where nobody waits."""
         usual_s = 0.0 if waited_for else min(self.last - self.first, SELDOM_S)
-        old = time.monotonic() - self.last >= max(kept_s, usual_s)
-        return old and (waited_for or "" in key)
+        return time.monotonic() - self.last >= max(kept_s, usual_s)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,11 +102,16 @@ class Examinations:
         self._known: dict[Key, _Known] = {}
 
     def of(self, headers: Sequence[Dataset]) -> Future[dict[str, Examination]]:
-        """The examination; begun where there is none, the service failed, or it is old."""
+        """The examination; begun where there is none, it is old, or the service failed a while ago.
+
+        A series that the service never gives must not be asked for at each look at the list.
+        """
         key = _key(headers)
         known = self._known.get(key)
-        if known is None or _has_failed(known.examination):
+        if known is None:
             known = self._known[key] = _Known(self._begun(headers))
+        elif _has_failed(known.examination) and known.age.is_old(kept_s=self._kept_s):
+            self._begin_anew(known, headers)
         if known.again is not None and known.again.done():
             if not _has_failed(known.again):
                 known.take(known.again)
@@ -116,7 +124,9 @@ class Examinations:
         known = self._known.get(_key(headers))
         if known is None:
             return None
-        if not known.examination.done() or _has_failed(known.examination):
+        if _has_failed(known.examination):
+            self._begin_anew(known, headers)
+        if not known.examination.done():
             return known.examination
         self._renew(known, headers, waited_for=True)
         return known.again
@@ -140,6 +150,10 @@ class Examinations:
     def close(self) -> None:
         """Stop examining."""
         self._workers.shutdown(wait=False, cancel_futures=True)
+
+    def _begin_anew(self, known: _Known, headers: Sequence[Dataset]) -> None:
+        known.age.last = time.monotonic()
+        known.examination = self._begun(headers)
 
     def _renew(
         self, known: _Known, headers: Sequence[Dataset], *, waited_for: bool = False

@@ -46,9 +46,24 @@ class SharedSearch(Generic[Found]):
         self._started = self._pause_until = 0.0
 
     @property
+    def has_failed(self) -> bool:
+        """Whether the last search ended with an error."""
+        return self._failed is not None
+
+    @property
     def fault(self) -> str:
-        """Why what is given is old; empty while it is not."""
-        return "" if self._failed is None else str(self._failed)
+        """Why what is given is old; empty while it is not.
+
+        A search may have failed, or go on for longer than anybody waits for one.
+        """
+        if self._failed is not None:
+            return str(self._failed)
+        with self._change:
+            running_s = time.monotonic() - self._started
+            is_slow = self._running is not None and not self._running.done()
+        if is_slow and running_s > self._patience_s:
+            return f"a search that began {running_s:.0f} s ago is not answered yet"
+        return ""
 
     def result(self) -> Found:
         """What there is. Raises what the search raised where it never gave anything."""

@@ -5,7 +5,9 @@ Search results are cached for a few seconds and until a save; checks of a series
 """
 
 import logging
+import math
 import threading
+import time
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, replace
@@ -32,6 +34,10 @@ logger = logging.getLogger(__name__)
 IMAGE_MODALITIES = ("MR", "OT")  # OT, from converters, is listed but refused
 EXAMINE_S = 30.0
 """How long the examination of a series is waited for. Ours."""
+
+UNFINISHED_S = 0.5
+"""How long a list holds in which some series are not examined yet. A page asks for it many times a
+scan, and to make it takes time for each of its scans. Ours."""
 
 NOTHING_KNOWN = Examination(reason=None)
 
@@ -107,6 +113,21 @@ class Entry:
         return states == {"withdrawn"}
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Made:
+    """A work list; listed: what it was made of; until: it holds, in seconds of the monotonic clock.
+
+    One of series that are all examined holds until the next search.
+    """
+
+    listed: list[Entry]
+    entries: dict[str, Entry]
+    until: float
+
+    def holds(self, listed: list[Entry]) -> bool:
+        return self.listed is listed and time.monotonic() < self.until
+
+
 def drawn_on(images: Collection[Image], entries: Sequence[Entry]) -> Entry:
     """Of scans of one series that which has most of the images that a SEG names.
 
@@ -131,7 +152,7 @@ class WorkList:
         self._segs = SegHeaders(pacs, kept_s=kept_s)
         self._listed = SharedSearch(self._search, kept_s=kept_s)
         self._left_out = ""
-        self._complete: tuple[list[Entry], dict[str, Entry]] | None = None
+        self._made: _Made | None = None
         self._derived: dict[tuple[str, str], bool] = {}
 
     def folder(self, uid: str) -> Path:
@@ -142,13 +163,14 @@ class WorkList:
         """All scans by UID, as last found; new series are examined in the background."""
         listed = self._listed.result()
         with self._change:
-            if self._complete is not None and self._complete[0] is listed:
-                return self._complete[1]
+            if self._made is not None and self._made.holds(listed):
+                return self._made.entries
             entries = self._with_choices(
                 [entry for series in listed for entry in self._scans(series)]
             )
-            if all(entry.examination for entry in entries.values()):
-                self._complete = listed, entries
+            is_whole = all(entry.examination for entry in entries.values())
+            until = math.inf if is_whole else time.monotonic() + UNFINISHED_S
+            self._made = _Made(listed=listed, entries=entries, until=until)
             return entries
 
     @property
@@ -169,7 +191,7 @@ class WorkList:
                 return None
             with self._change:
                 examination = self._examinations.newer(_examined_with(listed))
-            if listed.examination and (is_new or examination is None or self._listed.fault):
+            if listed.examination and (is_new or examination is None or self._listed.has_failed):
                 return listed
             try:
                 self._wait_for(examination, uid)
@@ -178,7 +200,7 @@ class WorkList:
                     raise
             is_new = True
             with self._change:
-                self._complete = None
+                self._made = None
 
     def _wait_for(self, examination: Future[dict[str, Examination]] | None, uid: str) -> None:
         """Raises PacsError where the service fails, or has not answered yet."""
@@ -215,7 +237,7 @@ class WorkList:
         """Drop the cached search, and with `uid` what is known of that series of images or SEGs."""
         self._listed.invalidate()
         with self._change:
-            self._complete = None
+            self._made = None
             self._derived.clear()
             if uid is not None:
                 self._examinations.forget(uid)
@@ -224,7 +246,7 @@ class WorkList:
     def refuse(self, scan: Entry, reason: str) -> None:
         """Refuse a scan as long as it has images whose pixels cannot be read, or for a while."""
         with self._change:
-            self._complete = None
+            self._made = None
             self._examinations.refuse(scan.uid, scan.known.instances, reason)
 
     def close(self) -> None:
