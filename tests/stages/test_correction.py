@@ -129,6 +129,19 @@ def test_an_open_wall_between_rings_is_closed_and_one_at_the_base_is_not(correct
     assert stack.wall.any(axis=(1, 2)).all()
 
 
+@pytest.mark.parametrize("opened", [(0, 1), (1, 2)])
+def test_open_walls_of_unlike_size_at_the_apex_are_closed_and_none_is_dropped(corrector, opened):
+    """What each of the two "C"s is made of hardly meets the other; what they enclose does."""
+    apex_first = [(12.0, 4.0), (22.0, 14.0), (30.0, 22.0), (32.0, 24.0), (33.0, 25.0), (33.0, 25.0)]
+    walls = [ring(1.3, outer_mm=outer, inner_mm=inner) for outer, inner in apex_first]
+    walls = [
+        wall & ~sector(wall, 25) if index in opened else wall for index, wall in enumerate(walls)
+    ]
+    stack = corrector.correct_stack(np.stack(walls), (1.3, 1.3))
+    assert stack.dropped == ()
+    assert [slice_.verdict.form for slice_ in stack.slices] == [Form.RING] * 6
+
+
 def test_only_one_open_wall_stays_at_the_base(corrector):
     whole = ring(1.3)
     opened = whole & ~sector(whole, 20)

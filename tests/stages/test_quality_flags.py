@@ -143,6 +143,12 @@ def test_highest_slices_whose_wall_is_hard_to_tell_from_blood_may_lie_above_the_
     assert [one.message.split(" may ")[0] for one in flags] == [f"slice {number}" for _ in above]
 
 
+def test_in_fewer_slices_than_a_ventricle_has_none_is_held_to_lie_above_the_base():
+    pixels = np.array([2.0, 2.0, 1.0])[:, None, None]
+    labels = stack_of([12, 12, 12])
+    assert slices_above_base(labels, image_of(labels, blood=pixels)) == ()
+
+
 def test_where_no_slice_has_contrast_none_is_held_to_lie_above_the_base():
     labels = stack_of([8, 12, 12, 12])
     assert slices_above_base(labels, image_of(labels, blood=-1.0)) == ()

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_fill_holes
 from scipy.ndimage import label as components
+from skimage.morphology import convex_hull_image
 
 from acsnet.anatomy.checks import Limits, Verdict, check
 from acsnet.anatomy.measures import Form
@@ -219,22 +220,31 @@ class Corrector:
 def _checked(slices: list[SliceCorrection], beyond: Sequence[Dropped] = ()) -> StackCheck:
     """The volumetric checks of slices, apex first; beyond: what is dropped before."""
     gone = [drop.index for drop in beyond]
+    is_open = np.array([slice_.verdict.form is Form.OPEN for slice_ in slices], bool)
     walls = np.stack([slice_.wall for slice_ in slices])
     walls[gone] = False
-    beside = beside_apex(_filled(walls))
+    beside = beside_apex(_filled(walls, is_open))
     radius = np.array([slice_.verdict.measures.outer_radius_mm for slice_ in slices])
     area_mm2 = np.pi * np.nan_to_num(radius) ** 2
     area_mm2[[*gone, *(drop.index for drop in beside)]] = 0.0
-    is_open = np.array([slice_.verdict.form is Form.OPEN for slice_ in slices], bool)
     checked = check_slice_areas(area_mm2, is_open)
     dropped = sorted((*beyond, *beside, *checked.dropped), key=lambda drop: drop.index)
     return replace(checked, dropped=tuple(dropped))
 
 
-def _filled(walls: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """(slice, row, column) walls with what they enclose, cropped to the box round all of them."""
+def _filled(walls: NDArray[np.bool_], is_open: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(slice, row, column) walls with what they enclose, cropped to the box round all of them.
+
+    is_open: (slice,) whose wall is a "C", which encloses what its convex hull holds.
+    """
     rows, columns = box_of(walls, margin=1)
-    return np.stack([binary_fill_holes(wall) for wall in walls[:, rows, columns]])
+    cropped = walls[:, rows, columns]
+    return np.stack(
+        [
+            convex_hull_image(wall) if gap and wall.any() else binary_fill_holes(wall)
+            for wall, gap in zip(cropped, is_open, strict=True)
+        ]
+    )
 
 
 def tidy(wall: NDArray[np.bool_]) -> NDArray[np.bool_]:

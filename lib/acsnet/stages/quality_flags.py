@@ -186,9 +186,12 @@ def slices_above_base(
 ) -> tuple[int, ...]:
     """The highest slices of the ventricle with less contrast than `MIN_TOP_CONTRAST` of the usual.
 
-    labels, pixels: (slice, row, column), apex first. There are none without a usual contrast.
+    labels, pixels: (slice, row, column), apex first. There are none without a usual contrast, and
+    in fewer slices than `MIN_SLICES`.
     """
     drawn = np.flatnonzero(labels.any(axis=(1, 2)))
+    if len(drawn) < MIN_SLICES:
+        return ()
     values = np.array([contrast(labels[[k]], pixels[[k]]) for k in drawn])
     usual = np.median(values[np.isfinite(values)]) if np.isfinite(values).any() else 0.0
     if usual <= 0.0:
