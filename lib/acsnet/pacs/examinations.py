@@ -25,6 +25,10 @@ SELDOM_S = 600.0
 """Headers that nobody waits for are read again at ages that double, then as often as this; so long
 images are refused that could not be read, unless others come in their place. Ours."""
 
+RETRY_S = 30.0
+"""Headers that the service did not give are asked for again at ages that double, then as often as
+this: soon after an outage they are there. Ours."""
+
 Key = tuple[str, ...]
 """SeriesInstanceUIDs and numbers of images, of one series after another; empty for no number."""
 
@@ -38,11 +42,12 @@ class _Age:
 
     def is_due(self, key: Key, *, kept_s: float, waited_for: bool = False) -> bool:
         """Whether they are to be read again; for the list only where no number is told."""
-        return (waited_for or "" in key) and self.is_old(kept_s=kept_s, waited_for=waited_for)
+        longest_s = 0.0 if waited_for else SELDOM_S
+        return (waited_for or "" in key) and self.is_over(kept_s=kept_s, longest_s=longest_s)
 
-    def is_old(self, *, kept_s: float, waited_for: bool = False) -> bool:
-        """Whether it is that long ago, at ages that double where nobody waits."""
-        usual_s = 0.0 if waited_for else min(self.last - self.first, SELDOM_S)
+    def is_over(self, *, kept_s: float, longest_s: float) -> bool:
+        """Whether the age has come, which doubles up to `longest_s`."""
+        usual_s = min(self.last - self.first, longest_s)
         return time.monotonic() - self.last >= max(kept_s, usual_s)
 
 
@@ -63,13 +68,14 @@ class _Refusal:
 
 @dataclass
 class _Known:
-    """again: the same examination once more; what is known holds until that is done; refused: by
-    scan, what its pixels showed.
+    """again: the same examination once more; what is known holds until that is done; tried: since
+    when the service fails; refused: by scan, what its pixels showed.
     """
 
     examination: Future[dict[str, Examination]]
     again: Future[dict[str, Examination]] | None = None
     age: _Age = field(default_factory=_Age)
+    tried: _Age = field(default_factory=_Age)
     refused: dict[str, _Refusal] = field(default_factory=dict)
 
     def take(self, examination: Future[dict[str, Examination]]) -> None:
@@ -110,8 +116,10 @@ class Examinations:
         known = self._known.get(key)
         if known is None:
             known = self._known[key] = _Known(self._begun(headers))
-        elif _has_failed(known.examination) and known.age.is_old(kept_s=self._kept_s):
-            self._begin_anew(known, headers)
+        elif _has_failed(known.examination) and known.tried.is_over(
+            kept_s=self._kept_s, longest_s=RETRY_S
+        ):
+            self._try_again(known, headers)
         if known.again is not None and known.again.done():
             if not _has_failed(known.again):
                 known.take(known.again)
@@ -125,7 +133,7 @@ class Examinations:
         if known is None:
             return None
         if _has_failed(known.examination):
-            self._begin_anew(known, headers)
+            self._try_again(known, headers)
         if not known.examination.done():
             return known.examination
         self._renew(known, headers, waited_for=True)
@@ -151,8 +159,9 @@ class Examinations:
         """Stop examining."""
         self._workers.shutdown(wait=False, cancel_futures=True)
 
-    def _begin_anew(self, known: _Known, headers: Sequence[Dataset]) -> None:
-        known.age.last = time.monotonic()
+    def _try_again(self, known: _Known, headers: Sequence[Dataset]) -> None:
+        known.age = _Age()
+        known.tried.last = known.age.last
         known.examination = self._begun(headers)
 
     def _renew(

@@ -36,8 +36,7 @@ EXAMINE_S = 30.0
 """How long the examination of a series is waited for. Ours."""
 
 UNFINISHED_S = 0.5
-"""How long a list holds in which some series are not examined yet. A page asks for it many times a
-scan, and to make it takes time for each of its scans. Ours."""
+"""How long a list holds with series that are not examined yet: a page asks for it often. Ours."""
 
 NOTHING_KNOWN = Examination(reason=None)
 
@@ -79,8 +78,12 @@ class Entry:
     @property
     def is_counted(self) -> bool:
         """Whether the search tells how many images it has, and so when some were added."""
-        listed = self.together or (self.header,)
-        return all(text_of(header, "NumberOfSeriesRelatedInstances") for header in listed)
+        return all(text_of(h, "NumberOfSeriesRelatedInstances") for h in self.examined_with)
+
+    @property
+    def examined_with(self) -> tuple[Dataset, ...]:
+        """What the search tells of the series, or of all that are examined with it."""
+        return self.together or (self.header,)
 
     @property
     def state(self) -> Literal["new", "draft", "reviewed", "refused"]:
@@ -113,21 +116,6 @@ class Entry:
         return states == {"withdrawn"}
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Made:
-    """A work list; listed: what it was made of; until: it holds, in seconds of the monotonic clock.
-
-    One of series that are all examined holds until the next search.
-    """
-
-    listed: list[Entry]
-    entries: dict[str, Entry]
-    until: float
-
-    def holds(self, listed: list[Entry]) -> bool:
-        return self.listed is listed and time.monotonic() < self.until
-
-
 def drawn_on(images: Collection[Image], entries: Sequence[Entry]) -> Entry:
     """Of scans of one series that which has most of the images that a SEG names.
 
@@ -152,7 +140,7 @@ class WorkList:
         self._segs = SegHeaders(pacs, kept_s=kept_s)
         self._listed = SharedSearch(self._search, kept_s=kept_s)
         self._left_out = ""
-        self._made: _Made | None = None
+        self._made: tuple[list[Entry], dict[str, Entry], float] | None = None
         self._derived: dict[tuple[str, str], bool] = {}
 
     def folder(self, uid: str) -> Path:
@@ -163,14 +151,15 @@ class WorkList:
         """All scans by UID, as last found; new series are examined in the background."""
         listed = self._listed.result()
         with self._change:
-            if self._made is not None and self._made.holds(listed):
-                return self._made.entries
+            made_of, entries, until = self._made or ([], {}, 0.0)
+            if made_of is listed and time.monotonic() < until:
+                return entries
             entries = self._with_choices(
                 [entry for series in listed for entry in self._scans(series)]
             )
             is_whole = all(entry.examination for entry in entries.values())
             until = math.inf if is_whole else time.monotonic() + UNFINISHED_S
-            self._made = _Made(listed=listed, entries=entries, until=until)
+            self._made = listed, entries, until
             return entries
 
     @property
@@ -190,7 +179,7 @@ class WorkList:
             if listed is None:
                 return None
             with self._change:
-                examination = self._examinations.newer(_examined_with(listed))
+                examination = self._examinations.newer(listed.examined_with)
             if listed.examination and (is_new or examination is None or self._listed.has_failed):
                 return listed
             try:
@@ -293,7 +282,7 @@ class WorkList:
         if (modality := listed.text("Modality")) != "MR":
             reason = f"Modality must be MR, got {modality}"
             return [replace(listed, examination=Examination(reason=reason))]
-        examination = self._examinations.of(_examined_with(listed))
+        examination = self._examinations.of(listed.examined_with)
         if not examination.done() or isinstance(examination.exception(), PacsError):
             return [listed]
         if (error := examination.exception()) is not None:
@@ -359,8 +348,3 @@ def _series_of(uid: str, entries: Mapping[str, Entry]) -> Entry | None:
     """The series, not examined yet, that a scan may be one of several in; None for none."""
     unchecked = (entry for entry in entries.values() if entry.examination is None)
     return next((e for e in unchecked if any(is_of(uid, name) for name in e.series)), None)
-
-
-def _examined_with(entry: Entry) -> tuple[Dataset, ...]:
-    """What the search tells of a series, or of all that are examined with it."""
-    return entry.together or (entry.header,)

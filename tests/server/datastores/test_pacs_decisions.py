@@ -182,6 +182,13 @@ def test_what_is_another_one_than_was_shown_is_not_withdrawn(
     assert set(datastore.get_labels_by_image_id(image)) == {"original", "final"}
 
 
+def test_who_withdrew_first_is_kept_with_the_reason(datastore, image, saved, accept):
+    final = accept(saved.id, by="Ben").id
+    datastore.withdraw(image, final, by="Ada", reason="apex is wrong")
+    again = datastore.withdraw(image, final, by="Cid", reason="no wall")
+    assert (again.withdrawn_by, again.comment) == ("Ada", "apex is wrong")
+
+
 def test_what_was_withdrawn_can_be_accepted_again(datastore, image, saved, accept):
     first = accept(saved.id, by="Ben")
     datastore.withdraw(image, first.id, by="Ada", reason="apex is wrong")

@@ -245,11 +245,12 @@ class PacsLabels:
             self.measures.keep(stored.instance, {**kept_features(measured), MODEL_VERSION: model})
 
     def withdraw(self, uid: str, record: LabelRecord, *, by: str, reason: str) -> LabelRecord:
-        """Note that a SEG is not to be used; it stays in the PACS."""
+        """Note that a SEG is not to be used; it stays in the PACS. Who did so first is kept."""
+        if record.state == "withdrawn":
+            return record
         decision = self._decisions.of(record.id) or SegDecision(instance=record.id)
         self._decisions.add(replace(decision, withdrawn_by=by, comment=reason))
-        after = {label.id: label for label in self.records(self._entry(uid))}
-        return after[record.id]
+        return next(label for label in self.records(self._entry(uid)) if label.id == record.id)
 
     def _is_draft_rejected(self, uid: str) -> bool:
         """Whether the newest draft of the model was withdrawn."""
