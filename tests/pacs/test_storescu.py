@@ -153,17 +153,22 @@ def test_where_nothing_can_be_received_the_reason_is_told(tmp_path, host, port, 
 
 
 def test_what_a_killed_receiver_left_is_removed_once_it_is_a_day_old(listening, tmp_path):
-    """Beside it what somebody may be at work on, and what is none of ours."""
-    names = ("in/.t4qr6z64", "in/1.2/1.3/.acsnet-0123abcd", "in/.t5qr6z65", "in/.acsnet.toml")
-    places = [tmp_path / name for name in names]
-    for place in places:
-        place.mkdir(parents=True)
-        (place / "object.dcm").write_bytes(b"pixels")
+    """Beside it what somebody may be at work on, and what other programs keep there."""
+    ours = ("in/.t4qr6z64/object.dcm", "in/1.2/1.3/.acsnet-0123abcd")
+    young = "in/.t5qr6z65/object.dcm"
+    others = ("in/.stfolder/marker", "in/.metadata/object.dcm", "in/.metadata/b", "in/.htaccess")
+    for name in (*ours, young, *others):
+        place = tmp_path / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(b"pixels")
     yesterday = time.time() - 25 * 3600
-    for old in (places[0], places[1], places[3]):
-        os.utime(old, (yesterday, yesterday))
+    for old in tmp_path.glob("in/**/.*"):
+        if not (tmp_path / young).is_relative_to(old):
+            os.utime(old, (yesterday, yesterday))
     listening()
-    assert [place.exists() for place in places] == [False, False, True, True]
+    assert [(tmp_path / name).exists() for name in ours] == [False, False]
+    assert not (tmp_path / ours[0]).parent.exists()
+    assert [(tmp_path / name).exists() for name in (young, *others)] == [True] * 5
 
 
 def test_folders_of_studies_are_for_their_owner_alone(listening, files, tmp_path):

@@ -160,12 +160,30 @@ def test_what_every_further_request_would_meet_ends_the_fetching(
         list(pull({}, source=URL, output=tmp_path))
 
 
+def test_a_series_of_which_nothing_can_be_fetched_is_given_up(pacs, patient, tmp_path, monkeypatch):
+    """After five of its eight images; the next one is asked for."""
+    first, second = patient(1, uid="1"), patient(2, uid="2")
+    pacs.add(first, second)
+    refused = {one.SOPInstanceUID for one in first}
+    answering(
+        monkeypatch,
+        pacs,
+        "instance",
+        error_of=lambda *keys: http_error(403) if keys[2] in refused else None,
+    )
+    one, two = pull({}, source=URL, output=tmp_path)
+    assert (one.fetched, len(one.faults)) == (0, 6)
+    assert one.faults[-1] == "5 images in a row failed: 3 were not asked for"
+    assert (two.fetched, two.faults) == (8, ())
+
+
 def test_images_that_have_left_the_pacs_are_named_and_stay(pacs, patient, tmp_path):
     """Of eight images one has gone, and another has come in its place."""
     lge = patient(uid="1")
     pacs.add(lge)
     (one,) = pull({}, source=URL, output=tmp_path)
     gone = one.folder / f"{lge[2].SOPInstanceUID}.dcm"
+    (one.folder / "seg_by_reader.dcm").write_bytes(b"was never there")
     del pacs.datasets[lge[2].SOPInstanceUID]
     lge[2].SOPInstanceUID = lge[2].file_meta.MediaStorageSOPInstanceUID = "1.2.3"
     pacs.add([lge[2]])
@@ -174,19 +192,28 @@ def test_images_that_have_left_the_pacs_are_named_and_stay(pacs, patient, tmp_pa
     assert again.faults == (
         f"{gone} is no longer in the PACS: move it away before the series is read",
     )
-    assert len(list(one.folder.glob("*.dcm"))) == 9
+    assert len(list(one.folder.glob("*.dcm"))) == 10
 
 
-def test_images_whose_patient_was_corrected_are_fetched_again(pacs, patient, tmp_path):
+def test_a_folder_that_would_hold_two_patients_is_told(pacs, patient, tmp_path):
+    """The patient was corrected, and one image lacks; what is there is never replaced."""
     lge = patient(uid="1")
     pacs.add(lge)
-    list(pull({}, source=URL, output=tmp_path))
-    for image in lge[:3]:
+    (one,) = pull({}, source=URL, output=tmp_path)
+    for image in lge:
         image.PatientID = "4711"
+    before = {file: file.read_bytes() for file in one.folder.iterdir()}
     (again,) = pull({}, source=URL, output=tmp_path)
-    assert (again.images, again.fetched, again.faults) == (8, 3, ())
-    (once_more,) = pull({}, source=URL, output=tmp_path)
-    assert once_more.fetched == 0
+    assert (again.fetched, again.faults) == (0, ())
+    (one.folder / f"{lge[0].SOPInstanceUID}.dcm").unlink()
+    (again,) = pull({}, source=URL, output=tmp_path)
+    (told,) = again.faults
+    assert told == (
+        f"{one.folder} holds images of more than one PatientID, as the PACS corrected it: move the "
+        "folder away and pull again"
+    )
+    changed = [file for file, content in before.items() if file.read_bytes() != content]
+    assert [file.stem for file in changed] == [lge[0].SOPInstanceUID]
 
 
 def test_the_command_counts_the_series_and_ends_with_2_where_one_is_not_whole(

@@ -49,6 +49,9 @@ POLL_S = 0.05
 SYNTAXES = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
 """Of plain pixels, which every archive can send. Never the deflated one, which unpacks whole."""
 
+INCOMING = "object.dcm"
+"""The name of an object while it is received, in a temporary folder of its own."""
+
 PIXELS = sorted(Tag(name) for name in PIXEL_TAGS)
 
 SUCCESS = 0x0000
@@ -115,9 +118,7 @@ class Receiver:
             entity.add_supported_context(str(context.abstract_syntax), list(SYNTAXES))
         entity.add_supported_context(VERIFICATION)
         make_folder(output)
-        for path in (*output.glob(".*"), *output.glob("*/*/.*")):
-            if TEMPORARY.fullmatch(path.name) and is_left_behind(path):  # by one that was killed
-                discard(path)
+        _remove_left_behind(output)
         handlers: list[evt.EventHandlerType] = [
             (evt.EVT_C_STORE, self._store),
             (evt.EVT_PDU_RECV, self._count),
@@ -175,7 +176,7 @@ class Receiver:
         announced = cast("C_STORE", event.request).AffectedSOPInstanceUID
         content = event.encoded_dataset()
         with TemporaryDirectory(dir=self._output, prefix=".") as folder:
-            incoming = Path(folder) / "object.dcm"
+            incoming = Path(folder) / INCOMING
             try:
                 incoming.write_bytes(content)
                 file = _checked(incoming)
@@ -194,6 +195,19 @@ class Receiver:
         return SUCCESS
 
 
+def _remove_left_behind(output: Path) -> None:
+    """Remove what receivers that were killed left: objects half received, and files half written.
+
+    Other programs keep hidden folders of such names, too, but not with our file alone in them.
+    """
+    folders = [path.parent for path in output.glob(f".*/{INCOMING}")]
+    alone = [path for path in folders if not path.is_symlink() and len(list(path.iterdir())) == 1]
+    files = [path for path in output.glob("*/*/.*") if path.is_file()]
+    for path in (*alone, *files):
+        if TEMPORARY.fullmatch(path.name) and is_left_behind(path):
+            discard(path)
+
+
 def _checked(path: Path) -> DicomFile | None:
     """The header of an object, which is bounded; None where it is none."""
     with quiet_pydicom():
@@ -205,7 +219,7 @@ def _checked(path: Path) -> DicomFile | None:
 
 
 def _is_same(path: Path, file: DicomFile) -> bool:
-    """Whether two files hold one object, whoever wrote them and in whichever transfer syntax.
+    """Whether two files hold one object, whoever wrote them, in implicit or explicit little endian.
 
     By the values before the pixels, and the pixels; not by group 2, which tells of the writer, nor
     by what may follow the pixels to fill up the file.

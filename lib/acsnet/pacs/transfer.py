@@ -1,7 +1,7 @@
 """Send files to a PACS and fetch series from it, for `acsnet push` and `acsnet pull`."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset
 from acsnet.errors import InputError, PacsError
 from acsnet.io.dicom_files.dicom_file import quiet_pydicom, read_header, text_of
 from acsnet.pacs.config import PacsSettings, is_dicomweb, pacs_settings
-from acsnet.pacs.dicomweb import DicomWeb, NotStoredError
+from acsnet.pacs.dicomweb import DicomWeb, NotStoredError, is_uid
 from acsnet.pacs.dicomweb.session import is_of_all
 from acsnet.pacs.download import SUFFIX, download_image, image_file
 from acsnet.pacs.lge_series import lge_name, possible_stacks
@@ -19,13 +19,16 @@ from acsnet.storage import make_folder
 
 PULLED_TAGS = ("StudyInstanceUID", "SeriesInstanceUID", "SeriesDescription")
 
+MAX_FAILURES = 5
+"""Images of a series that fail one after another before the others are not asked for. Ours."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Pulled:
     """A series that was fetched.
 
-    images: how many it has in the PACS; fetched: how many of them were not there before, or were
-    those of another patient; faults: in what its folder is not as in the PACS, in sentences.
+    images: how many it has in the PACS; fetched: how many of them were not there before; faults: in
+    what its folder is not as in the PACS, in sentences.
     """
 
     description: str
@@ -73,25 +76,34 @@ def _pulled(header: Dataset, *, pacs: DicomWeb, output: Path) -> Pulled:
         study, series, description = (text_of(header, tag) for tag in PULLED_TAGS)
     folder = output / study / series
     faults: list[str] = []
-    wanted: dict[str, str] = {}
+    wanted: list[Path] = []
     with _told_in(faults), quiet_pydicom():
-        wanted = {
-            text_of(image, "SOPInstanceUID"): text_of(image, "PatientID")
-            for image in pacs.headers(study, series)
-        }
+        uids = [text_of(image, "SOPInstanceUID") for image in pacs.headers(study, series)]
+        wanted = [image_file(uid, folder) for uid in uids]
         make_folder(folder)
         faults += [
             f"{file} is no longer in the PACS: move it away before the series is read"
-            for file in sorted(folder.glob(f"*{SUFFIX}"))
-            if file.stem not in wanted
+            for file in sorted({*folder.glob(f"*{SUFFIX}")} - {*wanted})
+            if is_uid(file.stem)
         ]
-    fetched = 0
-    for uid, patient in wanted.items():
-        if _is_there(image_file(uid, folder), patient):
-            continue
+    missing = [file for file in wanted if not file.exists()]
+    fetched = in_a_row = 0
+    for index, file in enumerate(missing):
+        if in_a_row == MAX_FAILURES:
+            rest = (
+                f"{MAX_FAILURES} images in a row failed: {len(missing) - index} were not asked for"
+            )
+            faults.append(rest)
+            break
+        in_a_row += 1
         with _told_in(faults):
-            download_image(pacs, study=study, series=series, uid=uid, folder=folder)
-            fetched += 1
+            download_image(pacs, study=study, series=series, uid=file.stem, folder=folder)
+            fetched, in_a_row = fetched + 1, 0
+    if 0 < fetched < len(wanted) and len(_patients(filter(Path.exists, wanted))) > 1:
+        faults.append(
+            f"{folder} holds images of more than one PatientID, as the PACS corrected it: move the "
+            "folder away and pull again"
+        )
     return Pulled(
         description=description,
         folder=folder,
@@ -114,19 +126,15 @@ def _told_in(faults: list[str]) -> Iterator[None]:
         faults.append(str(error))
 
 
-def _is_there(file: Path, patient: str) -> bool:
-    """Whether an image was fetched before, and is of the patient of whom the PACS says it is.
-
-    patient: the PatientID; empty where the PACS does not tell it.
-    """
-    if not file.exists():
-        return False
-    try:
-        with quiet_pydicom():
+def _patients(files: Iterable[Path]) -> set[str]:
+    """PatientIDs in files; one that is damaged tells none."""
+    patients = set()
+    for file in files:
+        with quiet_pydicom(), suppress(InputError):
             known, _ = read_header(file, file.name)
-    except InputError:  # damaged since
-        return False
-    return known is not None and patient in ("", known.text("PatientID"))
+            if known is not None:
+                patients.add(known.text("PatientID"))
+    return patients
 
 
 def find_series(

@@ -19,7 +19,7 @@ TIMEOUT_SECONDS = (5.0, 60.0)  # to connect, and between two parts of an answer
 METHOD_IS_KEPT = (307, 308)
 """Redirects after which a POST is still one; after others it is a GET, which stores nothing."""
 
-OF_ALL = (401, 429, 503)
+OF_ALL = (401, 429, 502, 503, 504)
 """Answers that are not about what was asked for; 403 may be, as of a patient who is protected."""
 
 
