@@ -385,7 +385,7 @@
     }
     fillTiles();
     go(state.slice);
-    const show = (data, clicks) => { maps[0] = { ...maps[0], data }; state.clicks = clicks; fillTiles(); }; // of clicks.js
+    const show = (data, clicks) => { maps[0] = { ...maps[0], data }; unseen = ''; state.clicks = clicks; fillTiles(); }; // of clicks.js
     desk.dispatchEvent(new CustomEvent('acsnet-slices', { detail: { scan, toAcquired, toScreen, show, shown: maps[0]?.data } }));
     desk.dataset.ready = 'yes';
   };

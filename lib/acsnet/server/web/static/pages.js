@@ -94,9 +94,10 @@
   // For the report: saved before anything else of a decision, the clicks of clicks.js among it.
   document.addEventListener('submit', async (event) => {
     const { target, submitter } = event;
-    if (off || target !== decide || !details || !holds(details)) return;
+    if (target !== decide || !(off || details && holds(details))) return;
     event.preventDefault();
     event.stopImmediatePropagation();
+    if (off) return;
     lock(submitter);
     const said = document.getElementById('said');
     said.replaceChildren();
