@@ -3,7 +3,9 @@
 import json
 import logging
 
-from acsnet.errors import InputError, WeightsError
+import pytest
+
+from acsnet.errors import DeviceError, InputError, WeightsError
 from acsnet.server.web.log_lines import (
     REPEAT_S,
     FileLines,
@@ -61,8 +63,9 @@ def test_the_text_of_an_error_stays_out_as_it_may_name_a_patient():
     assert entry["at"][-1].startswith("test_log_lines.py:")
 
 
-def test_errors_about_our_own_files_say_their_reason():
-    assert error_fields(raised(WeightsError("roi is altered")))["reason"] == "roi is altered"
+@pytest.mark.parametrize("kind", [WeightsError, DeviceError])
+def test_errors_about_our_own_files_or_the_machine_say_their_reason(kind):
+    assert error_fields(raised(kind("roi is altered")))["reason"] == "roi is altered"
 
 
 def test_a_person_at_the_console_reads_sentences_and_no_request():

@@ -17,13 +17,13 @@ from contextvars import ContextVar
 from datetime import datetime, timezone
 from logging.handlers import RotatingFileHandler
 
-from acsnet.errors import WeightsError
+from acsnet.errors import DeviceError, WeightsError
 
 OWN = ("acsnet", "uvicorn")
 """Loggers whose messages are known to name nobody."""
 
-TOLD = (WeightsError,)
-"""Errors whose text is about our own files."""
+TOLD = (WeightsError, DeviceError)
+"""Errors whose text is about our own files or this machine."""
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 """Of the request that is being answered."""
