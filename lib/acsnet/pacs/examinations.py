@@ -68,8 +68,8 @@ class _Refusal:
 
 @dataclass
 class _Known:
-    """again: the same examination once more; what is known holds until that is done; tried: since
-    when the service fails; refused: by scan, what its pixels showed.
+    """again: the same examination once more; what is known holds until that is done; tried: when
+    it was begun first and last; refused: by scan, what its pixels showed.
     """
 
     examination: Future[dict[str, Examination]]
